@@ -1,0 +1,128 @@
+"""What has a descriptor.
+
+Law: a Handle is open from construction to `closeDescriptor`, and it is unregistered before it
+is closed (a duplicate of the descriptor elsewhere would keep firing).
+"""
+
+from __future__ import annotations
+
+import socket
+
+from twisted.python.failure import Failure
+
+from nodenet.loop.poller import READ, WRITE, Poller
+
+
+class Handle:
+    """A non-blocking socket that its Poller watches.
+
+    Subclasses define :meth:`doRead` and :meth:`doWrite`, which may be called once in vain
+    (the descriptor number was used again within a batch): they take ``EAGAIN`` calmly.
+    """
+
+    def __init__(self, poller: Poller, skt: socket.socket) -> None:
+        skt.setblocking(False)
+        self.poller = poller
+        self.interest = 0
+        self._socket = skt
+        self._descriptor = skt.fileno()
+        self._open = True
+        self._referenced = True
+        poller.opened(self)
+        poller.reference()
+
+    # -- interest ---------------------------------------------------------------------------
+
+    def startReading(self) -> None:
+        """Have :meth:`doRead` called whenever there is something to read."""
+        if self._open:
+            self.poller.watch(self, self.interest | READ)
+
+    def stopReading(self) -> None:
+        if self.interest & READ:
+            self.poller.watch(self, self.interest & ~READ)
+
+    def startWriting(self) -> None:
+        """Have :meth:`doWrite` called whenever the kernel takes more."""
+        if self._open:
+            self.poller.watch(self, self.interest | WRITE)
+
+    def stopWriting(self) -> None:
+        if self.interest & WRITE:
+            self.poller.watch(self, self.interest & ~WRITE)
+
+    @property
+    def reading(self) -> bool:
+        return bool(self.interest & READ)
+
+    @property
+    def writing(self) -> bool:
+        return bool(self.interest & WRITE)
+
+    # -- from the Poller --------------------------------------------------------------------
+
+    def doRead(self) -> None:
+        raise NotImplementedError
+
+    def doWrite(self) -> None:
+        raise NotImplementedError
+
+    def handlerFailed(self, failure: Failure) -> None:
+        """A handler of this handle raised: by default it is reported and the handle stays."""
+        self.poller.uncaught(failure, self)
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The reactor stops: close now."""
+        self.closeDescriptor()
+
+    # -- life -------------------------------------------------------------------------------
+
+    def closeDescriptor(self) -> None:
+        """Unregister, close, leave the list of open handles. Does nothing the second time."""
+        if self._open:
+            if self.interest:
+                self.poller.watch(self, 0)
+            self._open = False
+            self._socket.close()
+            self._left()
+
+    def detachDescriptor(self) -> socket.socket:
+        """Give the socket away, open: it is somebody else's from now on."""
+        if self.interest:
+            self.poller.watch(self, 0)
+        self._open = False
+        self._left()
+        return self._socket
+
+    def ref(self) -> None:
+        """Keep :func:`nodenet.run` going while this is open (the default)."""
+        if not self._referenced:
+            self._referenced = True
+            if self._open:
+                self.poller.reference()
+
+    def unref(self) -> None:
+        """Let :func:`nodenet.run` end although this is open."""
+        if self._referenced:
+            self._referenced = False
+            if self._open:
+                self.poller.unreference()
+
+    def hasRef(self) -> bool:
+        return self._referenced
+
+    def fileno(self) -> int:
+        """The descriptor, or -1 when closed."""
+        return self._descriptor if self._open else -1
+
+    def describe(self) -> str:
+        """Its state and addresses, for `repr` and `openHandles`."""
+        return f"fd={self._descriptor}" if self._open else "closed"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.describe()}>"
+
+    def _left(self) -> None:
+        self.poller.closed(self)
+        if self._referenced:
+            self.poller.unreference()

@@ -1,0 +1,357 @@
+"""All of nodenet's descriptors behind one descriptor of the reactor.
+
+Law: a handle is registered exactly while it has an interest, and unregistered before it is closed;
+no handler runs while another one of the same Poller does.
+
+The reactor pays its cost per event (a logging context, a look-up, an epoll change) once for a
+batch: it only ever sees the epoll object's own descriptor. Under load a batch is followed by the
+next one at once, a bounded number of times, so timers and foreign descriptors stay served.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IReactorFDSet,
+    IReactorTime,
+    IReadDescriptor,
+    IReadWriteDescriptor,
+)
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from weakref import WeakSet
+from zope.interface import implementer
+
+from nodenet.loop.debug import debuglog
+from nodenet.loop.ticks import Ticks
+
+if TYPE_CHECKING:
+    from nodenet.loop.handle import Handle
+
+READ: Final = 0x001  # EPOLLIN
+WRITE: Final = 0x004  # EPOLLOUT
+_BROKEN: Final = 0x018  # EPOLLERR | EPOLLHUP
+_READABLE: Final = READ | _BROKEN
+
+_BATCH: Final = 128  # events taken at once
+_ROUNDS: Final = 4  # batches before the reactor has its turn again
+
+_log = Logger(namespace="nodenet")
+_trace = debuglog("loop")
+
+
+class Poller:
+    """What nodenet knows of one reactor: open handles, timers, ticks. See `pollerOf`."""
+
+    def __init__(self, reactor: Any) -> None:
+        if not IReactorFDSet.providedBy(reactor):
+            raise TypeError(
+                f"nodenet needs a reactor that watches descriptors (IReactorFDSet); "
+                f"{type(reactor).__name__} does not"
+            )
+        self.reactor = reactor
+        self.ticks = Ticks(reactor, self.uncaught)
+        self.nextTick = self.ticks.nextTick
+        self.queueMicrotask = self.ticks.queueMicrotask
+        self.onUncaught: Callable[[Failure], None] | None = None
+        self.onIdle: Callable[[], None] | None = None
+        self._handles: dict[Handle, None] = {}
+        self._watched: dict[int, Handle] = {}
+        self._references = 0
+        self._unreferenced: WeakSet[Any] = WeakSet()
+        _pollers.add(self)
+
+    # -- descriptors ------------------------------------------------------------------------
+
+    def watch(self, handle: Handle, interest: int) -> None:
+        """Watch `handle` for `interest` (`READ | WRITE`); 0 unregisters it."""
+        raise NotImplementedError
+
+    def opened(self, handle: Handle) -> None:
+        """`handle` has a descriptor from now on."""
+        self._handles[handle] = None
+
+    def closed(self, handle: Handle) -> None:
+        """`handle` has none any more. It was unregistered before."""
+        self._handles.pop(handle, None)
+
+    def openHandles(self) -> list[Handle]:
+        """What is open, oldest first."""
+        return list(self._handles)
+
+    def serve(self, handle: Handle, event: int) -> None:
+        """Run the handlers of one event, then the ticks they left."""
+        ticks = self.ticks
+        try:
+            if event & _READABLE and handle.interest & READ:
+                handle.doRead()
+            if event & (WRITE | _BROKEN) and handle.interest & WRITE:
+                handle.doWrite()
+        except Exception:
+            handle.handlerFailed(Failure())
+        if ticks.depth == 1 and ticks.queue:
+            ticks.drain()
+
+    # -- time and references ----------------------------------------------------------------
+
+    def callLater(
+        self, seconds: float, callback: Callable[..., object], *args: object, ref: bool = True
+    ) -> IDelayedCall:
+        """Run `callback` in `seconds`, as a callback of nodenet.
+
+        With ``ref=False`` the timer does not keep :func:`nodenet.run` going.
+        """
+        call = IReactorTime(self.reactor).callLater(
+            seconds, self.ticks.call, callback, callback, *args
+        )
+        if not ref:
+            self._unreferenced.add(call)
+        return call
+
+    def seconds(self) -> float:
+        """The reactor's clock."""
+        return float(self.reactor.seconds())
+
+    def reference(self) -> None:
+        """One more thing (a ref'd handle, a look-up) keeps :func:`nodenet.run` going."""
+        self._references += 1
+
+    def unreference(self) -> None:
+        """One thing fewer."""
+        self._references -= 1
+        if not self._references and self.onIdle is not None:
+            self.onIdle()
+
+    def pending(self, what: str) -> Callable[[], None]:
+        """Keep :func:`nodenet.run` going until the returned function is called (once)."""
+        if _trace is not None:
+            _trace("pending: {}", what)
+        self.reference()
+        settled = False
+
+        def settle() -> None:
+            nonlocal settled
+            if not settled:
+                settled = True
+                self.unreference()
+
+        return settle
+
+    @property
+    def references(self) -> int:
+        """How many ref'd handles and look-ups are open."""
+        return self._references
+
+    def timers(self) -> list[IDelayedCall]:
+        """The reactor's pending timers that keep :func:`nodenet.run` going."""
+        return [
+            call
+            for call in IReactorTime(self.reactor).getDelayedCalls()
+            if call not in self._unreferenced
+        ]
+
+    # -- failures and the end ---------------------------------------------------------------
+
+    def uncaught(self, failure: Failure, source: object) -> None:
+        """Nobody caught `failure`: say so, with its traceback; trial fails the test for it."""
+        _log.failure("Uncaught exception in {source!r}", failure=failure, source=source)
+        if self.onUncaught is not None:
+            self.onUncaught(failure)
+
+    def stopped(self, reason: Failure) -> None:
+        """The reactor has dropped us (it stops): every handle loses its connection now."""
+        self.ticks.enter()
+        for handle in self.openHandles():
+            try:
+                handle.connectionLost(reason)
+            except Exception:
+                handle.handlerFailed(Failure())
+        self.ticks.drain()  # no callLater(0) runs after a stop
+        self.ticks.leave()
+
+    def forked(self) -> None:
+        """In a forked child: what is watched belongs to the parent."""
+        for handle in self._watched.values():
+            handle.interest = 0
+        self._watched.clear()
+        self._handles.clear()
+
+    def __repr__(self) -> str:
+        inside = ", ".join(map(repr, self._handles)) or "nothing open"
+        return f"<nodenet {type(self).__name__}: {inside}>"
+
+
+@implementer(IReadDescriptor)
+class EpollPoller(Poller):
+    """The Poller where the kernel has epoll: the reactor reads one descriptor."""
+
+    _epoll: select.epoll | None = None
+
+    def watch(self, handle: Handle, interest: int) -> None:
+        before = handle.interest
+        if interest == before:
+            return
+        epoll = self._epoll
+        if epoll is None:
+            epoll = self._epoll = select.epoll()
+        descriptor = handle.fileno()
+        if not interest:
+            del self._watched[descriptor]
+            epoll.unregister(descriptor)
+        elif before:
+            epoll.modify(descriptor, interest)
+        else:
+            epoll.register(descriptor, interest)
+            self._watched[descriptor] = handle
+            # Idempotent, and heals us after somebody's reactor.removeAll().
+            self.reactor.addReader(self)
+        handle.interest = interest
+
+    def opened(self, handle: Handle) -> None:
+        super().opened(handle)
+        if self._epoll is None:
+            self._epoll = select.epoll()
+        self.reactor.addReader(self)
+
+    def closed(self, handle: Handle) -> None:
+        super().closed(handle)
+        if not self._handles and self._epoll is not None:
+            self.reactor.removeReader(self)
+            self._epoll.close()
+            self._epoll = None
+
+    def doRead(self) -> None:
+        """Serve what is ready; bounded, see the module's law."""
+        ticks = self.ticks
+        queue = ticks.queue
+        watched = self._watched
+        ticks.enter()
+        try:
+            if queue and ticks.depth == 1:
+                ticks.drain()
+            for _ in range(_ROUNDS):
+                epoll = self._epoll
+                if epoll is None:
+                    return
+                events = epoll.poll(0, _BATCH)
+                for descriptor, event in events:
+                    handle = watched.get(descriptor)
+                    if handle is None:
+                        continue  # closed or paused by an earlier handler of this batch
+                    try:
+                        if event == READ:
+                            handle.doRead()
+                        else:
+                            interest = handle.interest
+                            if event & _READABLE and interest & READ:
+                                handle.doRead()
+                            if event & (WRITE | _BROKEN) and handle.interest & WRITE:
+                                handle.doWrite()
+                    except Exception:
+                        handle.handlerFailed(Failure())
+                    if queue and ticks.depth == 1:
+                        ticks.drain()
+                if len(events) < 2:
+                    return  # not under load: polling again would find nothing
+        finally:
+            ticks.leave()
+
+    def fileno(self) -> int:
+        return -1 if self._epoll is None else self._epoll.fileno()
+
+    def logPrefix(self) -> str:
+        return "nodenet"
+
+    def connectionLost(self, reason: Failure) -> None:
+        self.stopped(reason)
+
+    def forked(self) -> None:
+        super().forked()
+        if self._epoll is not None:
+            # Closes the child's copy only; unregistering would reach into the parent's set.
+            self._epoll.close()
+            self._epoll = None
+
+
+class DirectPoller(Poller):
+    """The Poller where there is no epoll: every handle is given to the reactor by itself."""
+
+    def __init__(self, reactor: Any) -> None:
+        super().__init__(reactor)
+        self._stand_ins: dict[Handle, _StandIn] = {}
+
+    def watch(self, handle: Handle, interest: int) -> None:
+        changed = handle.interest ^ interest
+        if not changed:
+            return
+        stand_in = self._stand_ins.get(handle)
+        if stand_in is None:
+            stand_in = self._stand_ins[handle] = _StandIn(self, handle)
+        if changed & READ:
+            act = self.reactor.addReader if interest & READ else self.reactor.removeReader
+            act(stand_in)
+        if changed & WRITE:
+            act = self.reactor.addWriter if interest & WRITE else self.reactor.removeWriter
+            act(stand_in)
+        handle.interest = interest
+
+    def closed(self, handle: Handle) -> None:
+        super().closed(handle)
+        self._stand_ins.pop(handle, None)
+
+
+@implementer(IReadWriteDescriptor)
+class _StandIn:
+    """One handle, as the reactor sees it where there is no epoll."""
+
+    def __init__(self, poller: DirectPoller, handle: Handle) -> None:
+        self._poller = poller
+        self._handle = handle
+
+    def fileno(self) -> int:
+        return self._handle.fileno()
+
+    def logPrefix(self) -> str:
+        return "nodenet"
+
+    def doRead(self) -> None:
+        self._serve(READ)
+
+    def doWrite(self) -> None:
+        self._serve(WRITE)
+
+    def _serve(self, event: int) -> None:
+        self._poller.ticks.enter()
+        try:
+            self._poller.serve(self._handle, event)
+        finally:
+            self._poller.ticks.leave()
+
+    def connectionLost(self, reason: Failure) -> None:
+        # Some reactors report a broken descriptor this way: let the handler see the errno.
+        if self._poller.reactor.running and self._handle.interest:
+            self._serve(_BROKEN)
+        elif self._handle in self._poller.openHandles():
+            self._poller.stopped(reason)
+
+    def __repr__(self) -> str:
+        return repr(self._handle)
+
+
+_pollers: WeakSet[Poller] = WeakSet()
+
+
+def _forked() -> None:
+    for poller in list(_pollers):
+        poller.forked()
+
+
+os.register_at_fork(after_in_child=_forked)
+
+newPoller: Callable[[Any], Poller] = EpollPoller if sys.platform == "linux" else DirectPoller

@@ -1,0 +1,49 @@
+"""Which Poller belongs to which reactor.
+
+Law: one Poller a reactor, held by what uses it and by the reactor while something is open; importing nodenet imports no reactor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVarTuple, Unpack
+from weakref import WeakValueDictionary
+
+from nodenet.loop import poller as _poller
+from nodenet.loop.handle import Handle
+from nodenet.loop.poller import Poller
+
+_Args = TypeVarTuple("_Args")
+
+# By the reactor's identity, which the Poller itself keeps from being used again.
+_pollers: WeakValueDictionary[int, Poller] = WeakValueDictionary()
+
+
+def pollerOf(reactor: Any = None) -> Poller:
+    """The Poller of `reactor` (default: Twisted's global reactor), made when first asked for."""
+    if reactor is None:
+        from twisted.internet import reactor  # not before somebody needs it
+    poller = _pollers.get(id(reactor))
+    if poller is None:
+        poller = _pollers[id(reactor)] = _poller.newPoller(reactor)
+    return poller
+
+
+def nextTick(callback: Callable[[Unpack[_Args]], object], *args: Unpack[_Args]) -> None:
+    """Run `callback(*args)` after the running callback of nodenet, as Node's process.nextTick."""
+    pollerOf().nextTick(callback, *args)
+
+
+def queueMicrotask(callback: Callable[[Unpack[_Args]], object], *args: Unpack[_Args]) -> None:
+    """Run `callback(*args)` when the tick queue is empty, where Node runs promise reactions."""
+    pollerOf().queueMicrotask(callback, *args)
+
+
+def activeHandles(reactor: Any = None) -> int:
+    """How many things keep :func:`nodenet.run` going: open handles that are ref'd, look-ups."""
+    return pollerOf(reactor).references
+
+
+def openHandles(reactor: Any = None) -> list[Handle]:
+    """Every open descriptor of nodenet, oldest first; each one's repr says what it is."""
+    return pollerOf(reactor).openHandles()

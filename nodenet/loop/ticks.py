@@ -1,0 +1,117 @@
+"""Node's two queues: ticks, then microtasks.
+
+Law: a drain ends with both queues empty, and no callback runs inside another one's `nextTick`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import deque
+from collections.abc import Callable
+from threading import get_ident
+from typing import Any, TypeVarTuple, Unpack
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.python.failure import Failure
+
+_Args = TypeVarTuple("_Args")
+
+
+class Ticks:
+    """The tick and microtask queues of one reactor.
+
+    `depth` counts the callbacks of nodenet that are on the stack; whoever runs one raises it
+    with :meth:`enter` and lowers it with :meth:`leave`, which drains at depth 0.
+    """
+
+    def __init__(self, reactor: Any, uncaught: Callable[[Failure, object], None]) -> None:
+        self.reactor = reactor
+        self.depth = 0
+        self.queue: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
+        self._microtasks: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
+        self._uncaught = uncaught
+        self._wake: IDelayedCall | None = None
+        self._thread = get_ident()
+
+    def nextTick(
+        self, callback: Callable[[Unpack[_Args]], object], *args: Unpack[_Args]
+    ) -> None:
+        """Run `callback` when the running callback of nodenet has returned, in order."""
+        if get_ident() != self._thread and self._foreign(self.nextTick, callback, args):
+            return
+        self.queue.append((callback, args))
+        if not self.depth and self._wake is None:
+            self._wake = IReactorTime(self.reactor).callLater(0, self._woken)
+
+    def queueMicrotask(
+        self, callback: Callable[[Unpack[_Args]], object], *args: Unpack[_Args]
+    ) -> None:
+        """Run `callback` once the tick queue is empty, where Node runs promise reactions."""
+        if get_ident() != self._thread and self._foreign(self.queueMicrotask, callback, args):
+            return
+        self._microtasks.append((callback, args))
+        # The drain that empties the ticks looks at the microtasks as well.
+        if not self.queue:
+            self.nextTick(_nothing)
+
+    def enter(self) -> None:
+        """A callback of nodenet begins in the reactor's thread."""
+        self._thread = get_ident()
+        self.depth += 1
+
+    def leave(self) -> None:
+        """A callback of nodenet has returned: at depth 0 drain the queues."""
+        if self.depth == 1 and self.queue:
+            self.drain()
+        self.depth -= 1
+
+    def call(self, owner: object, callback: Callable[..., object], *args: object) -> None:
+        """Run `callback` as a callback of nodenet: guarded, and with a drain behind it."""
+        self.enter()
+        try:
+            callback(*args)
+        except Exception:
+            self._uncaught(Failure(), owner)
+        finally:
+            self.leave()
+
+    def drain(self) -> None:
+        """Run ticks and microtasks until none is left. Only for whoever is inside a callback."""
+        ticks, microtasks = self.queue, self._microtasks
+        while ticks:
+            callback, args = ticks.popleft()
+            try:
+                callback(*args)
+            except Exception:
+                self._uncaught(Failure(), callback)
+            if not ticks:
+                while microtasks:
+                    callback, args = microtasks.popleft()
+                    try:
+                        callback(*args)
+                    except Exception:
+                        self._uncaught(Failure(), callback)
+
+    def _woken(self) -> None:
+        self._wake = None
+        self.enter()
+        self.leave()
+
+    def _foreign(self, again: Callable[..., None], callback: Any, args: tuple[Any, ...]) -> bool:
+        """Called from a thread that is not the one seen last: hand over, or accept a new home."""
+        if not self.depth and not getattr(self.reactor, "running", False):
+            # The reactor has not started: its thread is not known yet.
+            self._thread = get_ident()
+            return False
+        warnings.warn(
+            f"nodenet called from thread {get_ident()}, but its reactor runs in thread "
+            f"{self._thread}: use reactor.callFromThread. {callback!r} was handed over.",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+        self.reactor.callFromThread(again, callback, *args)
+        return True
+
+
+def _nothing() -> None:
+    """A tick that only makes the drain happen."""
