@@ -12,6 +12,59 @@ from typing import ClassVar, NamedTuple
 
 from nodenet.errors.base import NodeError, argument, describe, expectation, inspect, joined
 
+__all__ = [
+    "ERR_BUFFER_OUT_OF_BOUNDS",
+    "ERR_CHILD_CLOSED_BEFORE_REPLY",
+    "ERR_EVENT_RECURSION",
+    "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM",
+    "ERR_ILLEGAL_CONSTRUCTOR",
+    "ERR_INCOMPATIBLE_OPTION_PAIR",
+    "ERR_INVALID_ADDRESS",
+    "ERR_INVALID_ADDRESS_FAMILY",
+    "ERR_INVALID_ARG_TYPE",
+    "ERR_INVALID_ARG_VALUE",
+    "ERR_INVALID_FD",
+    "ERR_INVALID_FD_TYPE",
+    "ERR_INVALID_HANDLE_TYPE",
+    "ERR_INVALID_IP_ADDRESS",
+    "ERR_INVALID_RETURN_VALUE",
+    "ERR_INVALID_STATE",
+    "ERR_INVALID_THIS",
+    "ERR_IPC_CHANNEL_CLOSED",
+    "ERR_IPC_DISCONNECTED",
+    "ERR_IP_BLOCKED",
+    "ERR_METHOD_NOT_IMPLEMENTED",
+    "ERR_MISSING_ARGS",
+    "ERR_MULTIPLE_CALLBACK",
+    "ERR_OUT_OF_RANGE",
+    "ERR_SERVER_ALREADY_LISTEN",
+    "ERR_SERVER_NOT_RUNNING",
+    "ERR_SOCKET_ALREADY_BOUND",
+    "ERR_SOCKET_BAD_BUFFER_SIZE",
+    "ERR_SOCKET_BAD_PORT",
+    "ERR_SOCKET_BAD_TYPE",
+    "ERR_SOCKET_BUFFER_SIZE",
+    "ERR_SOCKET_CLOSED",
+    "ERR_SOCKET_CLOSED_BEFORE_CONNECTION",
+    "ERR_SOCKET_CONNECTION_TIMEOUT",
+    "ERR_SOCKET_DGRAM_IS_CONNECTED",
+    "ERR_SOCKET_DGRAM_NOT_CONNECTED",
+    "ERR_SOCKET_DGRAM_NOT_RUNNING",
+    "ERR_STREAM_ALREADY_FINISHED",
+    "ERR_STREAM_CANNOT_PIPE",
+    "ERR_STREAM_DESTROYED",
+    "ERR_STREAM_NULL_VALUES",
+    "ERR_STREAM_PREMATURE_CLOSE",
+    "ERR_STREAM_PUSH_AFTER_EOF",
+    "ERR_STREAM_UNABLE_TO_PIPE",
+    "ERR_STREAM_UNSHIFT_AFTER_END_EVENT",
+    "ERR_STREAM_WRITE_AFTER_END",
+    "ERR_UNHANDLED_ERROR",
+    "ERR_UNKNOWN_ENCODING",
+    "ERR_UNKNOWN_SIGNAL",
+    "SystemErrorInfo",
+]
+
 
 class _FixedError(NodeError):
     """An error whose message is always the same."""
@@ -402,6 +455,3 @@ class ERR_UNKNOWN_SIGNAL(NodeError, TypeError):
 
     def __init__(self, signal: object) -> None:
         super().__init__(f"Unknown signal: {signal}")
-
-
-__all__ = [name for name in dir() if name.startswith("ERR_")] + ["SystemErrorInfo"]
