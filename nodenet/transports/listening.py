@@ -1,0 +1,99 @@
+"""Listening descriptors: connections in, in bounded bursts.
+
+Law: accepting never spins: what the kernel refuses for lack of descriptors or memory pauses the
+port, is said once in the log, and is tried again a little later.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Callable
+from typing import Any, Final
+
+from twisted.logger import Logger
+
+from nodenet.loop import Handle, Poller
+
+_log = Logger(namespace="nodenet")
+
+_BURST: Final = 32  # connections accepted at once before others have their turn
+_PAUSE: Final = 0.1  # seconds
+_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+# The connection died in the queue; on Linux accept() also passes on its pending network error.
+_DIED_WAITING: Final = frozenset(
+    {
+        errno.ECONNABORTED,
+        errno.EPERM,
+        errno.EPROTO,
+        errno.ENETDOWN,
+        errno.ENOPROTOOPT,
+        errno.EHOSTDOWN,
+        errno.ENONET,
+        errno.EHOSTUNREACH,
+        errno.EOPNOTSUPP,
+        errno.ENETUNREACH,
+    }
+)
+
+
+class ListeningDescriptor(Handle):
+    """A listening stream socket; `accepted(socket, raw peer address)` gets each connection."""
+
+    def __init__(
+        self,
+        poller: Poller,
+        skt: socket.socket,
+        accepted: Callable[[socket.socket, Any], object],
+    ) -> None:
+        super().__init__(poller, skt)
+        self._accepted = accepted
+        self._exhausted = False
+        self._retry: Any = None
+
+    def doRead(self) -> None:
+        for _ in range(_BURST):
+            try:
+                skt, peer = self._socket.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in _DIED_WAITING:
+                    continue
+                if error.errno in _EXHAUSTED:
+                    self._pause(error)
+                    return
+                raise
+            if self._exhausted:
+                self._exhausted = False
+                _log.info("{port!r} accepts connections again", port=self)
+            self._accepted(skt, peer)
+            ticks = self.poller.ticks
+            if ticks.queue and ticks.depth == 1:
+                ticks.drain()  # Node drains after each connection
+            if not self.reading:
+                return  # closed or paused by who got the connection
+
+    def doWrite(self) -> None:
+        """A listening socket is never watched for writing."""
+
+    def close(self) -> None:
+        """Stop listening. Connections waiting in the kernel's backlog are reset by it."""
+        if self._retry is not None and self._retry.active():
+            self._retry.cancel()
+        self.closeDescriptor()
+
+    def connectionLost(self, reason: object) -> None:
+        self.close()
+
+    def _pause(self, error: OSError) -> None:
+        self.stopReading()
+        if not self._exhausted:
+            self._exhausted = True
+            _log.error(
+                "{port!r} cannot accept connections: {error}; trying again every {pause} s",
+                port=self,
+                error=error,
+                pause=_PAUSE,
+            )
+        self._retry = self.poller.callLater(_PAUSE, self.startReading, ref=False)

@@ -1,0 +1,284 @@
+"""A connected stream descriptor: bytes in, bytes out at once.
+
+Law: bytes leave in the order they were given; a failure is told once to the sink and closes
+nothing by itself; after `close()` the sink hears nothing more.
+
+What is received goes to `deliver(data)`, which is one attribute, so that the byte path is one
+call; everything rare goes to the `StreamSink`. Sending is immediate: `send` hands the bytes to
+the kernel, keeps what it did not take, and tells the sink with `flushed()` when that has left.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Any, Final, Protocol
+
+from nodenet.errors import systemError
+from nodenet.loop import Handle, Poller
+
+READ_SIZE: Final = 65_536
+"""Bytes taken by one read."""
+
+_VECTOR: Final = 512  # buffers handed to one sendmsg; the kernel takes 1,024
+_RESET: Final = struct.pack("ii", 1, 0)  # linger for 0 seconds: close sends RST
+
+
+class StreamSink(Protocol):
+    """Who hears of the rare events of a stream descriptor."""
+
+    def readEnded(self) -> None:
+        """The peer sent its FIN."""
+
+    def flushed(self) -> None:
+        """All that waited has been handed to the kernel."""
+
+    def readFailed(self, error: OSError) -> None:
+        """Reading failed, for instance with ``ECONNRESET``."""
+
+    def writeFailed(self, error: OSError) -> None:
+        """Writing what waited failed, for instance with ``EPIPE``; it was dropped."""
+
+    def reactorStopped(self) -> None:
+        """The reactor stops; the descriptor is closed already."""
+
+
+class StreamDescriptor(Handle):
+    """A non-blocking connected (or connecting) stream socket."""
+
+    deliver: Callable[[bytes], object]
+
+    def __init__(self, poller: Poller, skt: socket.socket) -> None:
+        super().__init__(poller, skt)
+        self.bytesRead = 0
+        self.bytesSent = 0
+        self.queued = 0
+        self.buffer: memoryview | None = None
+        self.sink: StreamSink = _NOBODY
+        self._queue: deque[bytes | memoryview] = deque()
+        self._recv = skt.recv
+        self._send = skt.send
+        self._connected: Callable[[OSError | None], object] | None = None
+
+    def attach(self, deliver: Callable[[bytes], object], sink: StreamSink) -> None:
+        """Say where received bytes and rare events go. Reading starts with `startReading`."""
+        self.deliver = deliver
+        self.sink = sink
+
+    # -- connecting -------------------------------------------------------------------------
+
+    def connect(self, address: Any, connected: Callable[[OSError | None], object]) -> None:
+        """Begin to connect to the raw `address`; `connected(error or None)` tells the outcome.
+
+        :raises OSError: when the kernel refuses at once, as the kernel words it.
+        """
+        code = self._socket.connect_ex(address)
+        if code not in (0, errno.EINPROGRESS):
+            raise OSError(code, "connect")
+        # Also when it succeeded at once (Unix sockets): the outcome is always told later.
+        self._connected = connected
+        self.startWriting()
+
+    @property
+    def connecting(self) -> bool:
+        return self._connected is not None
+
+    # -- bytes ------------------------------------------------------------------------------
+
+    def send(self, data: bytes) -> bool:
+        """Hand `data` to the kernel now.
+
+        :returns: True when all of it was taken; False when the rest waits, and `flushed()` of
+            the sink will tell.
+        :raises OSError: when the kernel refused it (nothing of it waits then).
+        """
+        queue = self._queue
+        sent = 0
+        if not queue:
+            try:
+                sent = self._send(data)
+            except BlockingIOError:
+                pass
+            except OSError as error:
+                raise systemError(error, "write") from None
+            self.bytesSent += sent
+            if sent == len(data):
+                return True
+        self._keep((data,), sent)
+        return False
+
+    def sendv(self, chunks: Sequence[bytes]) -> bool:
+        """As `send`, several chunks in one system call (`sendmsg`)."""
+        sent = 0
+        if not self._queue:
+            try:
+                sent = self._socket.sendmsg(chunks[:_VECTOR])
+            except BlockingIOError:
+                pass
+            except OSError as error:
+                raise systemError(error, "write") from None
+            self.bytesSent += sent
+            if sent == sum(map(len, chunks)):
+                return True
+        self._keep(chunks, sent)
+        return False
+
+    def shutdown(self) -> None:
+        """Send FIN. Nothing may wait to be sent.
+
+        :raises OSError: when the kernel refuses (``ENOTCONN`` after a reset).
+        """
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            raise systemError(error, "shutdown") from None
+
+    # -- the end ----------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Close; what waits to be sent is dropped."""
+        self.sink = _NOBODY
+        self.deliver = _ignore
+        self._connected = None
+        self._queue.clear()
+        self.queued = 0
+        self.closeDescriptor()
+
+    def reset(self) -> None:
+        """Close with RST instead of FIN."""
+        if self._open:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.close()
+
+    # -- from the Poller --------------------------------------------------------------------
+
+    def doRead(self) -> None:
+        if self.buffer is not None:
+            self._read_into(self.buffer)
+            return
+        try:
+            data = self._recv(READ_SIZE)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._read_failed(error)
+            return
+        if data:
+            self.bytesRead += len(data)
+            self.deliver(data)
+        else:
+            self.stopReading()
+            self.sink.readEnded()
+
+    def doWrite(self) -> None:
+        if self._connected is not None:
+            self._connect_outcome()
+            return
+        queue = self._queue
+        try:
+            if len(queue) == 1:
+                sent = self._send(queue[0])
+            else:
+                sent = self._socket.sendmsg(list(islice(queue, _VECTOR)))
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self.stopWriting()
+            queue.clear()
+            self.queued = 0
+            self.sink.writeFailed(systemError(error, "write"))
+            return
+        self.bytesSent += sent
+        self.queued -= sent
+        self._drop(sent)
+        if not queue:
+            self.sink.flushed()
+            # Only now: who writes more from flushed() mostly waits again.
+            if not queue:
+                self.stopWriting()
+
+    def connectionLost(self, reason: object) -> None:
+        sink = self.sink
+        self.close()
+        sink.reactorStopped()
+
+    # -- private ----------------------------------------------------------------------------
+
+    def _read_into(self, buffer: memoryview) -> None:
+        """`deliver` is told of bytes by their number; they stand in the caller's own buffer."""
+        try:
+            size = self._socket.recv_into(buffer)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._read_failed(error)
+            return
+        if size:
+            self.bytesRead += size
+            self.deliver(buffer[:size])  # type: ignore[arg-type]  # a view, no copy
+        else:
+            self.stopReading()
+            self.sink.readEnded()
+
+    def _read_failed(self, error: OSError) -> None:
+        self.stopReading()
+        self.sink.readFailed(systemError(error, "read"))
+
+    def _connect_outcome(self) -> None:
+        connected, self._connected = self._connected, None
+        assert connected is not None
+        self.stopWriting()
+        code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        connected(OSError(code, "connect") if code else None)
+
+    def _keep(self, chunks: Sequence[bytes], sent: int) -> None:
+        """Keep `chunks` without their first `sent` bytes until the kernel takes more."""
+        for chunk in chunks:
+            size = len(chunk)
+            if sent >= size:
+                sent -= size
+                continue
+            self._queue.append(memoryview(chunk)[sent:] if sent else chunk)
+            self.queued += size - sent
+            sent = 0
+        self.startWriting()
+
+    def _drop(self, sent: int) -> None:
+        queue = self._queue
+        while sent:
+            size = len(queue[0])
+            if sent < size:
+                queue[0] = memoryview(queue[0])[sent:]
+                return
+            queue.popleft()
+            sent -= size
+
+
+class _Nobody:
+    """The sink of a descriptor that is closed or not attached yet."""
+
+    def readEnded(self) -> None:
+        """Nobody to tell."""
+
+    def flushed(self) -> None:
+        """Nobody to tell."""
+
+    def readFailed(self, error: OSError) -> None:
+        """Nobody to tell."""
+
+    def writeFailed(self, error: OSError) -> None:
+        """Nobody to tell."""
+
+    def reactorStopped(self) -> None:
+        """Nobody to tell."""
+
+
+_NOBODY: Final = _Nobody()
+
+
+def _ignore(data: bytes) -> None:
+    """Where bytes go when nobody is attached."""

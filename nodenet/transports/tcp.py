@@ -1,0 +1,126 @@
+"""TCP descriptors: options, addresses, how they are opened.
+
+Law: a raw address is resolved before it comes here; nothing in this file blocks.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any, Final
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.interfaces import ITCPTransport
+from zope.interface import implementer
+
+from nodenet.loop import Poller
+from nodenet.transports.protocol import StreamTransport
+
+# What Node sets beside the delay that it is told.
+KEEP_ALIVE_INTERVAL: Final = 1
+KEEP_ALIVE_COUNT: Final = 10
+
+
+@implementer(ITCPTransport)
+class TCPTransport(StreamTransport):
+    """A TCP connection."""
+
+    @classmethod
+    def open(cls, poller: Poller, family: int) -> TCPTransport:
+        """An unconnected one, for :meth:`connect`."""
+        return cls(poller, socket.socket(family, socket.SOCK_STREAM))
+
+    def bind(self, address: Any) -> None:
+        """Bind the local end before connecting.
+
+        :raises OSError: as the kernel words it.
+        """
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if self._socket.family == socket.AF_INET6:
+            self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        self._socket.bind(address)
+
+    # -- tuning -----------------------------------------------------------------------------
+
+    def setNoDelay(self, noDelay: bool) -> None:
+        """Switch Nagle's algorithm off (True) or on."""
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, noDelay)
+
+    def setKeepAlive(self, enable: bool, delay: int) -> None:
+        """Probe an idle peer after `delay` seconds (0: as the kernel is configured)."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, enable)
+        if enable and delay:
+            option = self._socket.setsockopt
+            option(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, delay)
+            option(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEP_ALIVE_INTERVAL)
+            option(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEP_ALIVE_COUNT)
+
+    def getTcpNoDelay(self) -> bool:
+        return bool(self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        self.setNoDelay(bool(enabled))
+
+    def getTcpKeepAlive(self) -> bool:
+        return bool(self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+
+    def setTcpKeepAlive(self, enabled: bool) -> None:
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, bool(enabled))
+
+    # -- addresses --------------------------------------------------------------------------
+
+    def localAddress(self) -> tuple[Any, ...] | None:
+        """The raw local address, None when closed."""
+        try:
+            return tuple(self._socket.getsockname())
+        except OSError:
+            return None
+
+    def remoteAddress(self) -> tuple[Any, ...] | None:
+        """The raw peer address, None when not connected (any more)."""
+        try:
+            return tuple(self._socket.getpeername())
+        except OSError:
+            return None
+
+    def getHost(self) -> IPv4Address | IPv6Address:
+        return _address(self._socket.getsockname())
+
+    def getPeer(self) -> IPv4Address | IPv6Address:
+        return _address(self._socket.getpeername())
+
+    def describe(self) -> str:
+        if not self._open:
+            return "closed"
+        return f"{_text(self.localAddress())} - {_text(self.remoteAddress())}"
+
+
+def listen(address: Any, backlog: int, *, ipv6Only: bool, reusePort: bool) -> socket.socket:
+    """A listening TCP socket on the raw `address` (4-tuple: IPv6).
+
+    :raises OSError: as the kernel words it; nothing is left open then.
+    """
+    skt = socket.socket(socket.AF_INET6 if len(address) > 2 else socket.AF_INET)
+    try:
+        skt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reusePort:
+            skt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if skt.family == socket.AF_INET6:
+            skt.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, ipv6Only)
+        skt.bind(address)
+        skt.listen(backlog)
+    except OSError:
+        skt.close()
+        raise
+    return skt
+
+
+def _address(raw: Any) -> IPv4Address | IPv6Address:
+    if len(raw) > 2:
+        return IPv6Address("TCP", *raw)
+    return IPv4Address("TCP", *raw)
+
+
+def _text(raw: tuple[Any, ...] | None) -> str:
+    if raw is None:
+        return "?"
+    return f"[{raw[0]}]:{raw[1]}" if len(raw) > 2 else f"{raw[0]}:{raw[1]}"
