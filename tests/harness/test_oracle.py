@@ -107,12 +107,16 @@ def test_warnings_end_the_trace(oracle: Oracle) -> None:
 
 
 def test_a_difference_is_shown_line_by_line(oracle: Oracle) -> None:
+    def scenario(t: Tracer) -> None:
+        t("same")
+        t("a", True)
+
     with pytest.raises(pytest.fail.Exception, match=r"(?s)differ:\n  same\n- a 1\n.*\+ a True"):
-        oracle.compareSync("t('same'); t('a', 1)", lambda t: [t("same"), t("a", True)])
+        oracle.compareSync("t('same'); t('a', 1)", scenario)
 
 
 def test_a_scenario_that_node_cannot_read_is_an_error(oracle: Oracle) -> None:
-    with pytest.raises(pytest.fail.Exception, match="(?s)Node ended with status.*SyntaxError"):
+    with pytest.raises(pytest.fail.Exception, match=r"(?s)Node ended with status.*SyntaxError"):
         oracle.node("t('open'")
 
 
@@ -120,7 +124,7 @@ def test_a_scenario_that_never_ends_is_ended(
     oracle: Oracle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("oracle.BOUND", 0.2)
-    with pytest.raises(pytest.fail.Exception, match="(?s)did not end.*so far:\nalive"):
+    with pytest.raises(pytest.fail.Exception, match=r"(?s)did not end.*so far:\nalive"):
         oracle.node("t('alive'); setInterval(() => {}, 1000)")
 
 
@@ -133,5 +137,5 @@ async def test_nodenet_that_is_never_quiet_is_ended(
         t("alive")
         loop.pollerOf().pending("for ever")
 
-    with pytest.raises(pytest.fail.Exception, match="(?s)not quiet.*so far:\nalive"):
+    with pytest.raises(pytest.fail.Exception, match=r"(?s)not quiet.*so far:\nalive"):
         await oracle.compare("t('alive')", scenario)
