@@ -1,0 +1,114 @@
+"""Rounds: every peer in turn, again and again, until the figures agree or patience ends.
+
+Law: in each round every peer is measured once, in a process that was started for it, before any is
+measured again; so what else the machine does strikes all of them alike, and a ratio is taken
+between neighbours in time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import sleep
+
+from benchmarks import processes
+from benchmarks.figures import Cell, Row, Sample, unsettled
+from benchmarks.loads import Load
+from benchmarks.peers import Peer
+from benchmarks.processes import Failed, Server
+
+_SETTLE_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how often.
+
+    seconds -- the measured window of one run.
+    warmup -- seconds of the same load before it.
+    rounds -- at least so many.
+    most -- and at most so many, while the figures do not agree.
+    """
+
+    seconds: float = 1.5
+    warmup: float = 0.4
+    rounds: int = 5
+    most: int = 9
+
+
+@contextmanager
+def _under_test(load: Load, peer: Peer, generator: Path) -> Iterator[Server]:
+    server_core, generator_core = processes.cores()
+    with ExitStack() as stack:
+        arguments = []
+        if load.behind:
+            backend = processes.serving([str(generator), "backend"], generator_core)
+            arguments.append(str(stack.enter_context(backend).port))
+        command = peer.start(load.program, *arguments)
+        yield stack.enter_context(processes.serving(command, server_core))
+
+
+def _timed(load: Load, server: Server, generator: Path, plan: Plan) -> Sample:
+    command = [str(generator), *load.arguments, f"port={server.port}", f"pid={server.pid}"]
+    command += [f"warmup={plan.warmup}", f"seconds={plan.seconds}"]
+    report = processes.put_load(command, processes.cores()[1], plan.warmup + plan.seconds)
+    if not report["count"]:
+        raise Failed("nothing came back")
+    work = report["count"] / load.scale
+    return Sample(
+        figure=work / report["server_cpu"],
+        throughput=work / report["wall"],
+        p99_ms=report["p99_us"] / 1e3 if "p99_us" in report else None,
+        server_share=report["server_cpu"] / report["wall"],
+        generator_share=report["own_cpu"] / report["wall"],
+        lost=report["lost"],
+    )
+
+
+def _weighed(load: Load, server: Server, generator: Path) -> Sample:
+    sleep(_SETTLE_SECONDS)
+    before = processes.resident(server.pid)
+    command = [str(generator), *load.arguments, f"port={server.port}"]
+    with processes.started(command, processes.cores()[1]):
+        sleep(_SETTLE_SECONDS)
+        grown = processes.resident(server.pid) - before
+    return Sample(figure=grown / load.settings["connections"])
+
+
+def run_once(load: Load, peer: Peer, generator: Path, plan: Plan) -> Sample:
+    """Start a peer's server, put one load on it, stop it.
+
+    Raises Failed when the server or the load broke off.
+    """
+    with _under_test(load, peer, generator) as server:
+        if load.memory:
+            return _weighed(load, server, generator)
+        return _timed(load, server, generator, plan)
+
+
+def run_rounds(
+    load: Load, peers: list[Peer], generator: Path, plan: Plan, say: Callable[[str], None]
+) -> Row:
+    """Measure one load with all peers.
+
+    say -- is told what is being done.
+
+    Returns the row of the report; a peer that fails keeps its place, with the reason.
+    """
+    cells = {peer.name: Cell() for peer in peers}
+    done = 0
+    while done < plan.rounds or (done < plan.most and unsettled(cells)):
+        for turn in range(len(peers)):
+            peer = peers[(turn + done) % len(peers)]
+            cell = cells[peer.name]
+            if cell.failure:
+                continue
+            say(f"{load.name}: round {done + 1}, {peer.name}")
+            try:
+                cell.samples.append(run_once(load, peer, generator, plan))
+            except Failed as failure:
+                cell.failure = str(failure)
+        done += 1
+    return Row(load, cells)

@@ -1,0 +1,19 @@
+"""TCP echo: every chunk goes back as it came."""
+
+from __future__ import annotations
+
+from nodenet import net, run
+
+
+def main() -> None:
+    """Serve on a port of the system's choice and say which."""
+
+    def connected(socket: net.Socket) -> None:
+        socket.on("data", socket.write)
+        socket.on("error", lambda error: None)
+
+    server = net.createServer(connected)
+    server.listen(0, "127.0.0.1", lambda: print(server.address().port, flush=True))
+
+
+run(main)

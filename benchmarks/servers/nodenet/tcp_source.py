@@ -1,0 +1,26 @@
+"""A source: writes for as long as the client takes it."""
+
+from __future__ import annotations
+
+from nodenet import net, run
+
+CHUNK = b"x" * 65536
+
+
+def main() -> None:
+    """Serve on a port of the system's choice and say which."""
+
+    def connected(socket: net.Socket) -> None:
+        def pump() -> None:
+            while socket.write(CHUNK):
+                pass
+
+        socket.on("drain", pump)
+        socket.on("error", lambda error: None)
+        pump()
+
+    server = net.createServer(connected)
+    server.listen(0, "127.0.0.1", lambda: print(server.address().port, flush=True))
+
+
+run(main)

@@ -1,0 +1,20 @@
+"""Sends datagrams: 64 for each that it receives."""
+
+from __future__ import annotations
+
+from nodenet import dgram, run
+
+
+def main() -> None:
+    """Serve on a port of the system's choice and say which."""
+    socket = dgram.createSocket("udp4")
+
+    def received(msg: bytes, rinfo: dgram.RemoteInfo) -> None:
+        for _ in range(64):
+            socket.send(msg, rinfo.port, rinfo.address)
+
+    socket.on("message", received)
+    socket.bind(0, "127.0.0.1", lambda: print(socket.address().port, flush=True))
+
+
+run(main)

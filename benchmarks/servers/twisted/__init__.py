@@ -1,0 +1,1 @@
+"""Raw Twisted's servers: a Protocol or DatagramProtocol on the default (epoll) reactor."""
