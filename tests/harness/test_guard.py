@@ -57,4 +57,4 @@ def test_expected_failures_are_flushed_by_type(guard: Guard) -> None:
 
 
 async def test_what_the_next_turns_finish_is_no_leak() -> None:
-    reactor.callLater(0, lambda: reactor.callLater(0, lambda: None))  # type: ignore[attr-defined]
+    reactor.callLater(0, lambda: reactor.callLater(0, lambda: None))
