@@ -1,6 +1,6 @@
 """What an aborted operation fails with.
 
-Invariant: the operation fails with `AbortError`; the signal's own reason, unless it was given
+Law: the operation fails with `AbortError`; the signal's own reason, unless it was given
 one, is a `DOMException`, and the first carries the second as its cause. This is Node's distinction.
 """
 

@@ -1,6 +1,6 @@
 """Several errors as one.
 
-Invariant: an `AggregateError` is never empty, and its code is the code of its first error.
+Law: an `AggregateError` is never empty, and its code is the code of its first error.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What every error of nodenet has: a code, a name and a message, all three Node's own.
 
-Invariant: ``str(error) == error.message``, and pickling or copying an error keeps every attribute.
+Law: ``str(error) == error.message``, and pickling or copying an error keeps every attribute.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Every ``ERR_…`` code that nodenet can raise, each once.
 
-Invariant: a class is named like its code; Node's TypeError is a ``TypeError``, its RangeError a
+Law: a class is named like its code; Node's TypeError is a ``TypeError``, its RangeError a
 ``ValueError``, and its plain Error neither. Constructors take what Node's documentation of the code
 speaks of. System errors (``ECONNREFUSED`` …) are in `nodenet.errors.system`.
 """

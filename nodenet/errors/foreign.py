@@ -1,6 +1,6 @@
 """What other people's exceptions are in Node's terms.
 
-Invariant: `translate` is the one place where Twisted's reasons and Python's raw ``OSError`` enter
+Law: `translate` is the one place where Twisted's reasons and Python's raw ``OSError`` enter
 nodenet; behind it every error has Node's ``code``.
 """
 
@@ -11,6 +11,7 @@ import socket
 
 from twisted.internet import error as twisted
 from twisted.internet.defer import CancelledError
+from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.python.failure import Failure
 
 from nodenet.errors.aborts import AbortError, DOMException
@@ -23,6 +24,7 @@ _MEANING: tuple[tuple[type[BaseException], int, str | None], ...] = (
     (twisted.ConnectionRefusedError, errno.ECONNREFUSED, None),
     (twisted.TCPTimedOutError, errno.ETIMEDOUT, None),
     (twisted.TimeoutError, errno.ETIMEDOUT, None),
+    (DeferredTimeoutError, errno.ETIMEDOUT, None),
     (twisted.NoRouteError, errno.ENETUNREACH, None),
     (twisted.BadFileError, errno.EBADF, None),
     (twisted.ConnectBindError, errno.EADDRINUSE, "bind"),
@@ -55,35 +57,40 @@ def translate(
         the exception itself, such as one of OpenSSL's.
     """
     error = reason.value if isinstance(reason, Failure) else reason
+    assert error is not None, "a Failure always has its exception"
     if isinstance(error, NodeError | AggregateError | DOMException):
         return error
     if isinstance(error, twisted.ConnectionDone):
         return None
     if isinstance(error, CancelledError | twisted.ConnectingCancelledError):
         return AbortError(cause=error)
-    if isinstance(error, twisted.DNSLookupError | twisted.UnknownHostError):
-        return lookupError("ENOTFOUND", address)
     if isinstance(error, socket.gaierror):
         return lookupError(error, address)
+    if isinstance(error, twisted.DNSLookupError | twisted.UnknownHostError):
+        return lookupError("ENOTFOUND", address)
     if isinstance(error, twisted.CannotListenError):
-        inner = error.socketError
-        number = inner.errno if isinstance(inner, OSError) and inner.errno else errno.EADDRINUSE
+        number = _known(error.socketError) or errno.EADDRINUSE
         return systemError(number, syscall, error.interface or address, error.port or port)
+    return _system(error, syscall, address, port) or error
+
+
+def _system(
+    error: BaseException, syscall: str, address: str | None, port: int | None
+) -> Exception | None:
     for kind, number, call in _MEANING:
         if isinstance(error, kind):
             return systemError(_known(error) or number, call or syscall, address, port)
-    if isinstance(error, OSError) and _known(error):
+    # Subclasses of OSError that libraries define, such as ssl.SSLError, count differently.
+    if isinstance(error, OSError) and type(error).__module__ == "builtins":
         return systemError(error, syscall, address, port)
-    if isinstance(error, TimeoutError):
-        return systemError(errno.ETIMEDOUT, syscall, address, port)
-    return error
+    return None
 
 
-def _known(error: BaseException) -> int | None:
+def _known(error: object) -> int | None:
     """Return the errno that an exception carries, if it carries one of the system's."""
-    for carried in (getattr(error, "osError", None), getattr(error, "errno", None), *error.args):
-        if isinstance(carried, OSError):
-            carried = carried.errno
-        if isinstance(carried, int) and carried in errno.errorcode:
-            return carried
+    carried = [getattr(error, "osError", None), *getattr(error, "args", ())]
+    for one in (error, *carried):
+        number = getattr(one, "errno", one)
+        if isinstance(number, int) and number in errno.errorcode:
+            return number
     return None

@@ -1,6 +1,6 @@
 """Warnings with Node's name and code, given through Python's ``warnings``.
 
-Invariant: a warning points at the first line outside nodenet, for that is where it can be cured.
+Law: a warning points at the first line outside nodenet, for that is where it can be cured.
 """
 
 from __future__ import annotations
