@@ -133,7 +133,7 @@ def checkBuffer(value: Any, name: str = "buffer") -> memoryview:
         raise ERR_INVALID_ARG_TYPE(name, ["Buffer", "TypedArray", "DataView"], value) from None
 
 
-def checkOneOf(value: _T, name: str, choices: Sequence[_T]) -> _T:
+def checkOneOf(value: object, name: str, choices: Sequence[_T]) -> _T:
     """Take one of `choices`: equal, and of the same kind (``True`` is not 1)."""
     for choice in choices:
         if value == choice and isinstance(value, bool) == isinstance(choice, bool):
