@@ -15,6 +15,7 @@ import select
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
 
 from twisted.internet.interfaces import (
     IDelayedCall,
@@ -25,7 +26,6 @@ from twisted.internet.interfaces import (
 )
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from weakref import WeakSet
 from zope.interface import implementer
 
 from nodenet.loop.debug import debuglog
@@ -55,10 +55,12 @@ class Poller:
                 f"nodenet needs a reactor that watches descriptors (IReactorFDSet); "
                 f"{type(reactor).__name__} does not"
             )
-        self.reactor = reactor
+        self.reactor: Any = reactor
         self.ticks = Ticks(reactor, self.uncaught)
         self.nextTick = self.ticks.nextTick
         self.queueMicrotask = self.ticks.queueMicrotask
+        self.atRoundEnd = self.ticks.atRoundEnd
+        self.drain = self.ticks.drain
         self.onUncaught: Callable[[Failure], None] | None = None
         self.onIdle: Callable[[], None] | None = None
         self._handles: dict[Handle, None] = {}

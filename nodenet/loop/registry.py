@@ -1,6 +1,7 @@
 """Which Poller belongs to which reactor.
 
-Law: one Poller a reactor, held by what uses it and by the reactor while something is open; importing nodenet imports no reactor.
+Law: one Poller a reactor, held by what uses it and, while something is open, by the reactor;
+importing nodenet imports no reactor.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ def pollerOf(reactor: Any = None) -> Poller:
     return poller
 
 
-def nextTick(callback: Callable[[Unpack[_Args]], object], *args: Unpack[_Args]) -> None:
+def nextTick(callback: Callable[[Unpack[_Args]], object], *args: *_Args) -> None:
     """Run `callback(*args)` after the running callback of nodenet, as Node's process.nextTick."""
     pollerOf().nextTick(callback, *args)
 
 
-def queueMicrotask(callback: Callable[[Unpack[_Args]], object], *args: Unpack[_Args]) -> None:
+def queueMicrotask(callback: Callable[[Unpack[_Args]], object], *args: *_Args) -> None:
     """Run `callback(*args)` when the tick queue is empty, where Node runs promise reactions."""
     pollerOf().queueMicrotask(callback, *args)
 

@@ -121,9 +121,14 @@ def _called(main: Callable[..., Any], args: tuple[Any, ...]) -> Any:
 
 def _show_failures() -> None:
     """Outside twistd and trial nobody may have started logging: failures must be seen."""
-    from twisted.logger import FileLogObserver, FilteringLogObserver, LogLevel
-    from twisted.logger import LogLevelFilterPredicate, formatEventAsClassicLogText
-    from twisted.logger import globalLogBeginner
+    from twisted.logger import (
+        FileLogObserver,
+        FilteringLogObserver,
+        LogLevel,
+        LogLevelFilterPredicate,
+        formatEventAsClassicLogText,
+        globalLogBeginner,
+    )
 
     observer = FilteringLogObserver(
         FileLogObserver(sys.stderr, formatEventAsClassicLogText),

@@ -1,6 +1,7 @@
-"""Node's two queues: ticks, then microtasks.
+"""Node's queues: ticks, then microtasks; and at the end of a round, the close callbacks.
 
-Law: a drain ends with both queues empty, and no callback runs inside another one's `nextTick`.
+Law: a drain ends with ticks and microtasks empty, and no queued callback runs inside the call
+that queued it.
 """
 
 from __future__ import annotations
@@ -29,12 +30,13 @@ class Ticks:
         self.depth = 0
         self.queue: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._microtasks: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
+        self._closing: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._uncaught = uncaught
         self._wake: IDelayedCall | None = None
         self._thread = get_ident()
 
     def nextTick(
-        self, callback: Callable[[Unpack[_Args]], object], *args: Unpack[_Args]
+        self, callback: Callable[[Unpack[_Args]], object], *args: *_Args
     ) -> None:
         """Run `callback` when the running callback of nodenet has returned, in order."""
         if get_ident() != self._thread and self._foreign(self.nextTick, callback, args):
@@ -44,7 +46,7 @@ class Ticks:
             self._wake = IReactorTime(self.reactor).callLater(0, self._woken)
 
     def queueMicrotask(
-        self, callback: Callable[[Unpack[_Args]], object], *args: Unpack[_Args]
+        self, callback: Callable[[Unpack[_Args]], object], *args: *_Args
     ) -> None:
         """Run `callback` once the tick queue is empty, where Node runs promise reactions."""
         if get_ident() != self._thread and self._foreign(self.queueMicrotask, callback, args):
@@ -54,6 +56,14 @@ class Ticks:
         if not self.queue:
             self.nextTick(_nothing)
 
+    def atRoundEnd(
+        self, callback: Callable[[Unpack[_Args]], object], *args: *_Args
+    ) -> None:
+        """Run `callback` when the handlers of this round have run: Node's close callbacks."""
+        self._closing.append((callback, args))
+        if not self.depth:
+            self.nextTick(_nothing)
+
     def enter(self) -> None:
         """A callback of nodenet begins in the reactor's thread."""
         self._thread = get_ident()
@@ -61,8 +71,11 @@ class Ticks:
 
     def leave(self) -> None:
         """A callback of nodenet has returned: at depth 0 drain the queues."""
-        if self.depth == 1 and self.queue:
-            self.drain()
+        if self.depth == 1:
+            if self.queue:
+                self.drain()
+            if self._closing:
+                self._close()
         self.depth -= 1
 
     def call(self, owner: object, callback: Callable[..., object], *args: object) -> None:
@@ -91,6 +104,17 @@ class Ticks:
                         callback(*args)
                     except Exception:
                         self._uncaught(Failure(), callback)
+
+    def _close(self) -> None:
+        closing = self._closing
+        while closing:
+            callback, args = closing.popleft()
+            try:
+                callback(*args)
+            except Exception:
+                self._uncaught(Failure(), callback)
+            if self.queue:
+                self.drain()
 
     def _woken(self) -> None:
         self._wake = None

@@ -5,10 +5,11 @@ Law: a path that was bound here is unlinked only while it is still the socket th
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import stat
-from typing import Any
+from typing import Final
 
 from twisted.internet.address import UNIXAddress
 from twisted.internet.interfaces import ITransport
@@ -16,6 +17,10 @@ from zope.interface import implementer
 
 from nodenet.loop import Poller
 from nodenet.transports.protocol import StreamTransport
+
+_LONGEST_PATH: Final = 107
+_LONGEST_ABSTRACT: Final = 108
+"""Bytes that the kernel's address has room for; a path ends with a NUL of its own."""
 
 
 @implementer(ITransport)
@@ -43,27 +48,43 @@ class UNIXTransport(StreamTransport):
         return f"unix {self._socket.getsockname() or peer or '(unnamed)'}"
 
 
-def listen(path: str, backlog: int, *, mode: int | None = None) -> socket.socket:
+def listen(path: str, backlog: int, *, mode: int | None = None, extra: int = 0) -> socket.socket:
     """A Unix socket that listens at `path` (abstract when it begins with NUL).
 
-    With `mode` the file has these permissions before anybody can connect: `listen` comes last.
+    The file has the permissions `mode` (default: what the umask leaves), and those in `extra`
+    besides, before anybody can connect: the kernel refuses until the listen, which comes last.
 
-    :raises OSError: as the kernel words it; nothing is left behind then.
+    Raises:
+        OSError: as the kernel words it, or ``EINVAL`` when the path is too long for it; nothing
+            is left behind then.
     """
+    checkPath(path)
     skt = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     bound = False
     try:
         skt.bind(path)
-        bound = True
-        if mode is not None and path[:1] != "\0":
-            os.chmod(path, mode)
+        bound = path[:1] != "\0"
+        if bound and (mode is not None or extra):
+            current = stat.S_IMODE(os.stat(path).st_mode)
+            os.chmod(path, (current if mode is None else mode) | extra)
         skt.listen(backlog)
     except OSError:
         skt.close()
-        if bound and path[:1] != "\0":
+        if bound:
             os.unlink(path)
         raise
     return skt
+
+
+def checkPath(path: str) -> None:
+    """Refuse a `path` that does not fit, in bytes, into the kernel's address.
+
+    Raises:
+        OSError: ``EINVAL``, as libuv says it.
+    """
+    longest = _LONGEST_ABSTRACT if path[:1] == "\0" else _LONGEST_PATH
+    if len(os.fsencode(path)) > longest:
+        raise OSError(errno.EINVAL, "path too long")
 
 
 class BoundPath:
@@ -87,8 +108,3 @@ class BoundPath:
         if stat.S_ISSOCK(found.st_mode) and (found.st_dev, found.st_ino) == self._identity:
             os.unlink(self.path)
         self._identity = None
-
-
-def rawPath(path: str) -> Any:
-    """The address of `path` for the kernel: text, or bytes where it holds NUL."""
-    return path.encode() if path[:1] == "\0" else path

@@ -1,0 +1,37 @@
+"""The sockets of Node.js for Twisted programs.
+
+Layers, imports pointing downwards only::
+
+    nodenet.tap | nodenet.services     twistd
+    nodenet.endpoints                  endpoints and endpoint strings
+    nodenet.testing                    what tests need
+    nodenet.net | nodenet.dgram        the public modules
+    nodenet.transports                 transports on descriptors of their own
+    nodenet.streams                    Readable, Writable, Duplex
+    nodenet.events | nodenet.abort | nodenet.dns
+    nodenet.loop                       one descriptor for the reactor; ticks; run()
+    nodenet.addresses | nodenet.options
+    nodenet.errors                     every code, once
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nodenet import dgram, events, net
+    from nodenet.loop import activeHandles, openHandles, run
+
+__all__ = ["activeHandles", "dgram", "events", "net", "openHandles", "run"]
+
+_MODULES = ("dgram", "events", "net")
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for, and only that: every layer imports this package."""
+    if name in _MODULES:
+        return import_module(f"nodenet.{name}")
+    if name in __all__:
+        return getattr(import_module("nodenet.loop"), name)
+    raise AttributeError(f"module 'nodenet' has no attribute {name!r}")

@@ -1,0 +1,40 @@
+"""The positional forms of `connect` and `listen`, sorted out once.
+
+Law: nothing below these functions looks at the shapes of arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from nodenet.options import toNumber
+
+Arguments = tuple[dict[str, Any], Callable[..., Any] | None]
+
+
+def normalizeArguments(args: Sequence[Any], keywords: Mapping[str, Any]) -> Arguments:
+    """Options and callback of ``(options)``, ``(path)``, ``(port[, host])``, each ``[, callback]``.
+
+    Keywords are options too and win over those of a mapping.
+    """
+    options: dict[str, Any] = {}
+    if args and not callable(args[0]):
+        first = args[0]
+        if isinstance(first, Mapping):
+            options.update(first)
+        elif isinstance(first, str) and naturalNumber(first) is None:
+            options["path"] = first
+        else:
+            options["port"] = first
+            if len(args) > 1 and isinstance(args[1], str):
+                options["host"] = args[1]
+    options.update(keywords)
+    callback = args[-1] if args and callable(args[-1]) else None
+    return options, callback
+
+
+def naturalNumber(value: Any) -> float | None:
+    """`value` as JavaScript's Number() reads it, or None where that is negative or no number."""
+    number = toNumber(value)
+    return number if number >= 0 else None

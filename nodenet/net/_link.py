@@ -1,0 +1,92 @@
+"""What joins a Socket to its transport.
+
+Law: what a transport can do is decided once, on attach; a link that was left tells its Socket
+nothing more.
+
+nodenet's own transports are used as they are: the Socket sends through them and they deliver to
+it, without a frame in between. The rare events go through a `SocketSink`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from nodenet.transports.stream import StreamSink
+from nodenet.transports.tcp import TCPTransport
+from nodenet.transports.unix import UNIXTransport
+
+if TYPE_CHECKING:
+    from nodenet.net.socket import Socket
+
+
+class Link(Protocol):
+    """What a Socket asks of what it is joined to: `StreamDescriptor` is one."""
+
+    bytesRead: int
+    bytesSent: int
+    queued: int
+    buffer: memoryview | None
+
+    def attach(self, deliver: Callable[[bytes], object], sink: StreamSink) -> None: ...
+    def send(self, data: bytes) -> bool: ...
+    def sendv(self, chunks: Sequence[bytes]) -> bool: ...
+    def shutdown(self) -> None: ...
+    def close(self) -> None: ...
+    def reset(self) -> None: ...
+    def startReading(self) -> None: ...
+    def stopReading(self) -> None: ...
+    def ref(self) -> None: ...
+    def describe(self) -> str: ...
+    def unref(self) -> None: ...
+    def localAddress(self) -> tuple[Any, ...] | None: ...
+    def remoteAddress(self) -> tuple[Any, ...] | None: ...
+    @property
+    def reading(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a transport can do; asked once, when it is attached."""
+
+    tcp: bool
+    """It has ports, Nagle's algorithm, keep-alive and RST."""
+
+    @classmethod
+    def of(cls, link: Link) -> Capabilities:
+        """Look at what `link` is."""
+        if isinstance(link, TCPTransport):
+            return _TCP
+        if isinstance(link, UNIXTransport):
+            return _UNIX
+        return _FOREIGN
+
+
+_TCP = Capabilities(tcp=True)
+_UNIX = Capabilities(tcp=False)
+_FOREIGN = Capabilities(tcp=False)
+
+
+class SocketSink:
+    """Hands the rare events of a link on to the Socket's private side."""
+
+    __slots__ = ("_socket",)
+
+    def __init__(self, socket: Socket) -> None:
+        self._socket = socket
+
+    def readEnded(self) -> None:
+        self._socket._read_ended()
+
+    def flushed(self) -> None:
+        self._socket._flushed()
+
+    def readFailed(self, error: OSError) -> None:
+        self._socket.destroy(error)
+
+    def writeFailed(self, error: OSError) -> None:
+        self._socket._sent(error)
+
+    def reactorStopped(self) -> None:
+        self._socket._reactor_stopped()

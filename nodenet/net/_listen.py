@@ -1,0 +1,191 @@
+"""How a server's descriptor comes to be: the forms of `listen`, and the binding itself.
+
+Law: a request is complete and checked before anything is opened; a bind that fails leaves nothing
+behind.
+"""
+
+from __future__ import annotations
+
+import errno
+
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from nodenet.errors import ERR_INVALID_ARG_VALUE, systemError
+from nodenet.net._arguments import normalizeArguments, naturalNumber
+from nodenet.net._options import ListenOptions
+from nodenet.options import resolve
+from nodenet.transports import tcp, unix
+from nodenet.transports.address import rawAddress
+
+BACKLOG: Final = 511
+"""Connections that the kernel keeps waiting, where nobody says otherwise."""
+
+_READABLE: Final = 0o444
+_WRITABLE: Final = 0o222
+
+
+@dataclass
+class ListenRequest:
+    """What `listen` was asked for. One of `handle`, `fd`, `path` and `port` says where."""
+
+    options: dict[str, Any]
+    callback: Callable[..., Any] | None
+    backlog: int
+    handle: Any = None
+
+    @property
+    def signal(self) -> Any:
+        return self.options["signal"]
+
+    @property
+    def host(self) -> str | None:
+        host: str | None = self.options["host"]
+        return host or None
+
+
+@dataclass
+class Bound:
+    """A socket that listens, and the path to remove when it is closed."""
+
+    socket: socket.socket
+    path: unix.BoundPath | None = None
+
+    @property
+    def name(self) -> str | None:
+        return None if self.path is None else self.path.path
+
+
+def listenRequest(args: Sequence[Any], keywords: Mapping[str, Any]) -> ListenRequest:
+    """Read the arguments of `listen`.
+
+    Raises:
+        ERR_SOCKET_BAD_PORT: the port is not one.
+        ERR_INVALID_ARG_VALUE: nothing says where to listen.
+    """
+    handle = _handle_of(args[0]) if args else None
+    if handle is not None:
+        callback = args[-1] if callable(args[-1]) else None
+        options = resolve(ListenOptions, dict(keywords), {})
+        return ListenRequest(options, callback, _backlog(options, args), handle)
+    given, callback = normalizeArguments(args, keywords)
+    if "handle" in given and given["handle"] is not None:
+        handle = _handle_of(given["handle"])
+    given = _with_any_port(given, args, keywords)
+    options = resolve(ListenOptions, given, {})
+    request = ListenRequest(options, callback, _backlog(options, args), handle)
+    if handle is None and options["fd"] is None and options["port"] is None:
+        _check_path(given, options)
+    return request
+
+
+def bind(request: ListenRequest, address: str | None) -> Bound:
+    """Listen where `request` says; `address` is its host, looked up.
+
+    Raises:
+        OSError: in Node's words (``listen EADDRINUSE: address already in use 127.0.0.1:80``).
+    """
+    options = request.options
+    if request.handle is not None:
+        return _adopt(request.handle, request.backlog)
+    if options["fd"] is not None:
+        return _adopt(_from_descriptor(options["fd"]), request.backlog)
+    if options["port"] is not None:
+        return Bound(_bind_tcp(options, address, request.backlog))
+    return _bind_unix(options, request.backlog)
+
+
+def _bind_tcp(options: dict[str, Any], address: str | None, backlog: int) -> socket.socket:
+    port = options["port"]
+    if address is None:
+        # Both families at once, where the machine has IPv6.
+        try:
+            return _open_tcp(options, "::", port, backlog)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise systemError(error, "listen", "::", port) from None
+        address = "0.0.0.0"
+    try:
+        return _open_tcp(options, address, port, backlog)
+    except OSError as error:
+        raise systemError(error, "listen", address, port) from None
+
+
+def _open_tcp(options: dict[str, Any], address: str, port: int, backlog: int) -> socket.socket:
+    return tcp.listen(
+        rawAddress(address, port),
+        backlog,
+        ipv6Only=options["ipv6Only"],
+        reusePort=options["reusePort"],
+    )
+
+
+def _bind_unix(options: dict[str, Any], backlog: int) -> Bound:
+    path = options["path"]
+    extra = (_READABLE if options["readableAll"] else 0) | (
+        _WRITABLE if options["writableAll"] else 0
+    )
+    try:
+        skt = unix.listen(path, backlog, mode=options["mode"], extra=extra)
+    except OSError as error:
+        raise systemError(error, "listen", path, -1) from None
+    return Bound(skt, unix.BoundPath(path))
+
+
+def _adopt(skt: socket.socket, backlog: int) -> Bound:
+    try:
+        skt.listen(backlog)
+    except OSError as error:
+        raise systemError(error, "listen") from None
+    if skt.family == socket.AF_UNIX:
+        path = skt.getsockname()
+        name = path.decode() if isinstance(path, bytes) else path
+        return Bound(skt, unix.BoundPath(name))
+    return Bound(skt)
+
+
+def _from_descriptor(fd: int) -> socket.socket:
+    try:
+        return socket.socket(fileno=fd)
+    except OSError:
+        raise systemError(errno.EINVAL, "listen") from None
+
+
+def _handle_of(value: Any) -> socket.socket | None:
+    """A listening socket inside `value`: itself, or what a Server or a Socket has open."""
+    if isinstance(value, socket.socket):
+        return value
+    duplicate = getattr(value, "_duplicate", None)
+    return None if duplicate is None else duplicate()
+
+
+def _with_any_port(
+    given: dict[str, Any], args: Sequence[Any], keywords: Mapping[str, Any]
+) -> dict[str, Any]:
+    """``listen()``, ``listen(callback)`` and ``port=None`` mean any free port."""
+    nowhere = (not args or callable(args[0])) and not keywords
+    if nowhere or ("port" in given and given["port"] is None):
+        return {**given, "port": 0}
+    return given
+
+
+def _check_path(given: dict[str, Any], options: dict[str, Any]) -> None:
+    if options["path"] and naturalNumber(options["path"]) is None:
+        return
+    if "port" in given or "path" in given:
+        raise ERR_INVALID_ARG_VALUE("options", given)
+    raise ERR_INVALID_ARG_VALUE("options", given, 'must have the property "port" or "path"')
+
+
+def _backlog(options: dict[str, Any], args: Sequence[Any]) -> int:
+    if options["backlog"]:
+        return int(options["backlog"])
+    for argument in args[1:3]:
+        number = naturalNumber(argument)
+        if number:
+            return int(number)
+    return BACKLOG
+
+

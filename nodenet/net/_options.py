@@ -1,0 +1,262 @@
+"""The options of `nodenet.net`, each declared once.
+
+Law: a name, its default, its check, its spelling and what it does to a socket stand together here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any, TypedDict
+
+from nodenet.abort import AbortSignal
+from nodenet.addresses import BlockList, isIP
+from nodenet.errors import ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_INVALID_IP_ADDRESS
+from nodenet.options import (
+    BOOLEAN,
+    NUMBER,
+    TEXT,
+    Option,
+    checkAbortSignal,
+    checkFunction,
+    checkInt32,
+    checkNumber,
+    checkOneOf,
+    checkPort,
+    checkString,
+)
+from nodenet.streams import getDefaultHighWaterMark
+
+_SHORTEST_ATTEMPT = 10  # milliseconds
+
+
+def _boolean(value: Any, name: str) -> bool:
+    """Node takes anything here for what it is worth as a condition."""
+    return bool(value)
+
+
+def _delay(value: Any, name: str) -> float:
+    return max(checkNumber(value, name), 0)
+
+
+def _block_list(value: Any, name: str) -> BlockList:
+    if not BlockList.isBlockList(value):
+        raise ERR_INVALID_ARG_TYPE(name, "net.BlockList", value)
+    return value  # type: ignore[no-any-return]  # it was just asked
+
+
+def _water_mark(value: Any, name: str) -> int:
+    mark = checkNumber(value, name)
+    return int(mark) if mark >= 0 else getDefaultHighWaterMark(False)
+
+
+def _local_address(value: Any, name: str) -> str:
+    if value and not isIP(value):
+        raise ERR_INVALID_IP_ADDRESS(value)
+    return str(value)
+
+
+def _remote_port(value: Any, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ERR_INVALID_ARG_TYPE(name, ["number", "string"], value)
+    return checkPort(value)
+
+
+def _local_port(value: Any, name: str) -> int:
+    return checkPort(int(checkNumber(value, name)), name) if value else 0
+
+
+def _family(value: Any, name: str) -> int:
+    if value in ("IPv4", "IPv6"):
+        return 4 if value == "IPv4" else 6
+    return checkOneOf(value, name, (0, 4, 6))
+
+
+def _family_choice(value: Any, name: str) -> bool | str:
+    if value == "race":
+        return "race"
+    if not isinstance(value, bool):
+        raise ERR_INVALID_ARG_TYPE(name, "boolean", value)
+    return value
+
+
+def _attempt_timeout(value: Any, name: str) -> int:
+    return max(checkInt32(value, name, 1), _SHORTEST_ATTEMPT)
+
+
+def _unsupported(value: Any, name: str) -> bool:
+    if value:
+        raise ERR_INVALID_ARG_VALUE(name, value, "is not supported")
+    return False
+
+
+class TuningOptions(TypedDict, total=False):
+    """What a TCP connection is tuned with: servers, sockets and connecting take them."""
+
+    noDelay: Annotated[
+        bool,
+        Option(default=False, check=_boolean, string=BOOLEAN, doc="Switch Nagle's algorithm off."),
+    ]
+    keepAlive: Annotated[
+        bool,
+        Option(default=False, check=_boolean, string=BOOLEAN, doc="Probe an idle peer."),
+    ]
+    keepAliveInitialDelay: Annotated[
+        float,
+        Option(
+            default=0, check=_delay, string=NUMBER, doc="Idle milliseconds before the first probe."
+        ),
+    ]
+
+
+class SocketOptions(TuningOptions, total=False):
+    """The options of `Socket`."""
+
+    fd: Annotated[int | None, Option(check=partial(checkInt32, minimum=0), doc="Wrap this open descriptor.")]
+    readable: Annotated[
+        bool, Option(default=False, check=_boolean, doc="With `fd`: reading is allowed.")
+    ]
+    writable: Annotated[
+        bool, Option(default=False, check=_boolean, doc="With `fd`: writing is allowed.")
+    ]
+    allowHalfOpen: Annotated[
+        bool,
+        Option(default=False, check=_boolean, string=BOOLEAN, doc="Stay writable after the peer's FIN."),
+    ]
+    highWaterMark: Annotated[
+        int | None,
+        Option(check=_water_mark, string=NUMBER, doc="Bytes buffered each way (65,536)."),
+    ]
+    onread: Annotated[
+        dict[str, Any] | None,
+        Option(doc="``{'buffer': bytearray or function, 'callback': function(n, buffer)}``."),
+    ]
+    signal: Annotated[
+        AbortSignal | None, Option(check=checkAbortSignal, doc="Destroys the socket when aborted.")
+    ]
+    objectMode: Annotated[bool, Option(default=False, check=_unsupported, doc="Refused, as in Node.")]
+    readableObjectMode: Annotated[
+        bool, Option(default=False, check=_unsupported, doc="Refused, as in Node.")
+    ]
+    writableObjectMode: Annotated[
+        bool, Option(default=False, check=_unsupported, doc="Refused, as in Node.")
+    ]
+
+
+class ConnectOptions(TuningOptions, total=False):
+    """The options of `Socket.connect`."""
+
+    port: Annotated[int | None, Option(check=_remote_port, doc="The port to connect to.")]
+    host: Annotated[
+        str | None, Option(check=None, doc="The name or address to connect to (``'localhost'``).")
+    ]
+    path: Annotated[str | None, Option(check=checkString, doc="Connect to this Unix socket instead.")]
+    localAddress: Annotated[
+        str | None, Option(check=_local_address, string=TEXT, doc="The address to connect from.")
+    ]
+    localPort: Annotated[
+        int, Option(default=0, check=_local_port, string=NUMBER, doc="The port to connect from.")
+    ]
+    family: Annotated[
+        int, Option(default=0, check=_family, string=NUMBER, doc="4, 6, or 0 for both.")
+    ]
+    hints: Annotated[int, Option(default=0, doc="Flags of the look-up; see `nodenet.dns`.")]
+    lookup: Annotated[
+        Callable[..., Any] | None, Option(check=checkFunction, doc="In place of `dns.lookup`.")
+    ]
+    autoSelectFamily: Annotated[
+        bool | str | None,
+        Option(
+            check=_family_choice,
+            doc="Try the addresses of a name one after the other; ``'race'``: overlapping.",
+        ),
+    ]
+    autoSelectFamilyAttemptTimeout: Annotated[
+        int | None,
+        Option(
+            check=_attempt_timeout,
+            string=NUMBER,
+            doc="Milliseconds before the next address is tried (at least 10).",
+        ),
+    ]
+    blockList: Annotated[
+        BlockList | None, Option(check=_block_list, doc="Addresses not to connect to.")
+    ]
+
+
+class FactoryOptions(TypedDict, total=False):
+    """What `createConnection` takes beside those of `Socket` and `Socket.connect`."""
+
+    timeout: Annotated[
+        float | None, Option(string=NUMBER, doc="As `Socket.setTimeout`, in milliseconds.")
+    ]
+
+
+class ServerOptions(TuningOptions, total=False):
+    """The options of `Server`."""
+
+    allowHalfOpen: Annotated[
+        bool,
+        Option(
+            default=False,
+            check=_boolean,
+            string=BOOLEAN,
+            doc="Connections stay writable after the peer's FIN.",
+        ),
+    ]
+    pauseOnConnect: Annotated[
+        bool,
+        Option(default=False, check=_boolean, doc="Connections do not read before `resume()`."),
+    ]
+    highWaterMark: Annotated[
+        int | None,
+        Option(check=_water_mark, string=NUMBER, doc="Bytes that a connection buffers each way."),
+    ]
+    blockList: Annotated[
+        BlockList | None, Option(check=_block_list, doc="Peers that are closed unheard.")
+    ]
+
+
+class ListenOptions(TypedDict, total=False):
+    """The options of `Server.listen`."""
+
+    port: Annotated[
+        int | None,
+        Option(
+            check=lambda value, name: checkPort(value, name),
+            doc="The port; 0 takes a free one.",
+        ),
+    ]
+    host: Annotated[str | None, Option(string=TEXT, spelled="interface", doc="The address.")]
+    path: Annotated[str | None, Option(doc="The path of a Unix socket instead.")]
+    backlog: Annotated[
+        int, Option(default=0, string=NUMBER, doc="Connections that may wait (511).")
+    ]
+    exclusive: Annotated[
+        bool, Option(default=False, check=_boolean, doc="Do not share the handle in a cluster.")
+    ]
+    ipv6Only: Annotated[
+        bool, Option(default=False, check=_boolean, string=BOOLEAN, doc="``::`` without IPv4.")
+    ]
+    reusePort: Annotated[
+        bool,
+        Option(
+            default=False,
+            check=_boolean,
+            string=BOOLEAN,
+            doc="Share the port; the kernel spreads connections (SO_REUSEPORT).",
+        ),
+    ]
+    readableAll: Annotated[
+        bool, Option(default=False, check=_boolean, string=BOOLEAN, doc="Everyone may read.")
+    ]
+    writableAll: Annotated[
+        bool, Option(default=False, check=_boolean, string=BOOLEAN, doc="Everyone may write.")
+    ]
+    mode: Annotated[
+        int | None, Option(doc="Permissions of the Unix socket, such as 0o660.", node=False)
+    ]
+    fd: Annotated[int | None, Option(doc="Listen on this open descriptor.", string=NUMBER)]
+    signal: Annotated[
+        AbortSignal | None, Option(check=checkAbortSignal, doc="Closes the server when aborted.")
+    ]

@@ -1,0 +1,323 @@
+"""Servers for TCP and Unix sockets.
+
+Invariant: `_port` is the listening descriptor exactly while the server listens; ``'close'`` follows
+once neither it nor a connection of the server is open.
+"""
+
+from __future__ import annotations
+
+import socket as _socket
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+from twisted.internet.defer import Deferred
+
+from nodenet import dns
+from nodenet.abort import addAbortListener
+from nodenet.errors import (
+    ERR_INVALID_ARG_TYPE,
+    ERR_SERVER_ALREADY_LISTEN,
+    ERR_SERVER_NOT_RUNNING,
+)
+from nodenet.events import Event, EventEmitter
+from nodenet.loop import debuglog, pollerOf
+from nodenet.net._address import AddressInfo, DropInfo, addressInfo
+from nodenet.net._listen import Bound, ListenRequest, bind, listenRequest
+from nodenet.net._options import ServerOptions
+from nodenet.net.socket import Socket
+from nodenet.options import resolve
+from nodenet.transports.listening import ListeningDescriptor
+from nodenet.transports.tcp import TCPTransport
+from nodenet.transports.unix import UNIXTransport
+
+_trace = debuglog("net")
+
+
+class Server(EventEmitter):
+    """Accepts connections and emits each as a `Socket`.
+
+    Args:
+        options: A mapping of `ServerOptions`; may be left out.
+        connectionListener: A listener of ``'connection'``.
+        reactor: The Twisted reactor; the global one when left out.
+        keywords: Options by name; they win over those of `options`.
+
+    Raises:
+        ERR_INVALID_ARG_TYPE: An option has the wrong type.
+
+    Mirrors: "new net.Server([options][, connectionListener])".
+    """
+
+    EVENTS: ClassVar[tuple[Event, ...]] = (
+        Event("listening", (), "The server is bound and accepts connections."),
+        Event("connection", ("socket",), "Somebody has connected."),
+        Event("drop", ("data",), "A connection over `maxConnections` was closed."),
+        Event("error", ("error",), "Listening failed; ``'close'`` does not follow."),
+        Event("close", (), "The server is closed, and so are all its connections."),
+    )
+
+    maxConnections: float | None = None
+    """Connections beyond this number are closed, with ``'drop'``; None: no limit."""
+
+    dropMaxConnection: bool = False
+    """In a cluster: close those connections instead of handing them to another worker."""
+
+    # -- construction -----------------------------------------------------------------------
+
+    def __init__(
+        self,
+        options: Mapping[str, Any] | Callable[[Socket], object] | None = None,
+        connectionListener: Callable[[Socket], object] | None = None,
+        *,
+        reactor: Any = None,
+        **keywords: Any,
+    ) -> None:
+        super().__init__()
+        if callable(options):
+            options, connectionListener = None, options
+        elif options is not None and not isinstance(options, Mapping):
+            raise ERR_INVALID_ARG_TYPE("options", "Object", options)
+        resolved = resolve(ServerOptions, options, keywords)
+        if connectionListener is not None:
+            self.on("connection", connectionListener)
+        self._poller = pollerOf(reactor)
+        self.allowHalfOpen: bool = resolved["allowHalfOpen"]
+        self.pauseOnConnect: bool = resolved["pauseOnConnect"]
+        self.noDelay: bool = resolved["noDelay"]
+        self.keepAlive: bool = resolved["keepAlive"]
+        self.keepAliveInitialDelay: int = int(resolved["keepAliveInitialDelay"] / 1000)
+        self.highWaterMark: int | None = resolved["highWaterMark"]
+        self.blockList = resolved["blockList"]
+        self._port: ListeningDescriptor | None = None
+        self._bound: Bound | None = None
+        self._connections = 0
+        self._referenced = True
+        self._listens = 0
+        self._abort: Any = None
+
+    # -- operations -------------------------------------------------------------------------
+
+    def listen(self, *args: Any, **keywords: Any) -> Self:
+        """Accept connections.
+
+        ``listen([port[, host[, backlog]]])``, ``listen(path[, backlog])``, ``listen(options)`` or
+        ``listen(handle[, backlog])`` with a server, a `socket.socket` or ``{'fd': number}``. Each
+        form takes a listener of ``'listening'`` as its last argument; keywords are options too.
+        Without a host all addresses are listened on, of IPv6 and IPv4 where there are both.
+
+        Args:
+            args: As above.
+            keywords: `ListenOptions` by name.
+
+        Returns:
+            This server. What goes wrong with the address is emitted as ``'error'``.
+
+        Raises:
+            ERR_SERVER_ALREADY_LISTEN: It listens already.
+            ERR_SOCKET_BAD_PORT: The port is not one.
+            ERR_INVALID_ARG_VALUE: Nothing says where to listen.
+
+        Mirrors: "server.listen()".
+        """
+        request = listenRequest(args, keywords)
+        if self._port is not None:
+            raise ERR_SERVER_ALREADY_LISTEN()
+        if request.callback is not None:
+            self.once("listening", request.callback)
+        if request.signal is not None:
+            self._abort = addAbortListener(request.signal, lambda *_: self.close())
+        self._listens += 1
+        if request.host is None:
+            self._bind(request, None)
+        else:
+            self._look_up(request, request.host)
+        return self
+
+    def close(self, callback: Callable[..., object] | None = None) -> Self:
+        """Accept no more connections; ``'close'`` follows when those that are open have ended.
+
+        Args:
+            callback: Called at ``'close'``: with `ERR_SERVER_NOT_RUNNING` if it did not listen.
+
+        Mirrors: "server.close([callback])".
+        """
+        if callable(callback):
+            if self._port is None:
+                self.once("close", lambda *_: callback(ERR_SERVER_NOT_RUNNING()))
+            else:
+                self.once("close", callback)
+        self._listens += 1
+        self._close_port()
+        self._close_if_drained()
+        return self
+
+    def getConnections(self, callback: Callable[[BaseException | None, int], object]) -> Self:
+        """Call ``callback(None, number of open connections)`` in a later tick.
+
+        Mirrors: "server.getConnections(callback)".
+        """
+        self._poller.nextTick(callback, None, self._connections)
+        return self
+
+    def address(self) -> AddressInfo | str | None:
+        """Where the server listens: address, family and port, or the path; None if it does not.
+
+        Mirrors: "server.address()".
+        """
+        if self._bound is None:
+            return None
+        if self._bound.name is not None:
+            return self._bound.name
+        return addressInfo(self._bound.socket.getsockname())
+
+    def ref(self) -> Self:
+        """Keep `nodenet.run` going while this server listens (the default)."""
+        self._referenced = True
+        if self._port is not None:
+            self._port.ref()
+        return self
+
+    def unref(self) -> Self:
+        """Let `nodenet.run` end although this server listens."""
+        self._referenced = False
+        if self._port is not None:
+            self._port.unref()
+        return self
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._port is None:
+            return
+        closed: Deferred[None] = Deferred()
+        self.close(lambda *_: self._poller.queueMicrotask(closed.callback, None))
+        await closed
+
+    # -- properties -------------------------------------------------------------------------
+
+    @property
+    def listening(self) -> bool:
+        """Whether the server accepts connections."""
+        return self._port is not None
+
+    def __repr__(self) -> str:
+        where = self.address()
+        if isinstance(where, AddressInfo):
+            host = f"[{where.address}]" if where.family == "IPv6" else where.address
+            where = f"{host}:{where.port}"
+        state = f"listening on {where}" if self.listening else "not listening"
+        return f"<{type(self).__name__} {state}, {self._connections} connections>"
+
+    # -- private ----------------------------------------------------------------------------
+
+    def _look_up(self, request: ListenRequest, host: str) -> None:
+        turn = self._listens
+
+        def found(error: BaseException | None, address: Any = None, family: Any = None) -> None:
+            if turn != self._listens:
+                return  # closed, or listening elsewhere
+            if error is not None:
+                self.emit("error", error)
+            else:
+                self._bind(request, address)
+
+        dns.lookup(host, found, reactor=self._poller.reactor)
+
+    def _bind(self, request: ListenRequest, address: str | None) -> None:
+        try:
+            bound = bind(request, address)
+        except OSError as error:
+            self._poller.nextTick(self.emit, "error", error)
+            return
+        self._bound = bound
+        port = self._port = ListeningDescriptor(self._poller, bound.socket, self._accepted)
+        if not self._referenced:
+            port.unref()
+        port.startReading()
+        if _trace is not None:
+            _trace("listening: {!r}", self)
+        self._poller.nextTick(self._emit_listening, port)
+
+    def _emit_listening(self, port: ListeningDescriptor) -> None:
+        if self._port is port:
+            self.emit("listening")
+
+    def _accepted(self, skt: _socket.socket, peer: Any) -> None:
+        unix = skt.family == _socket.AF_UNIX
+        if self.maxConnections is not None and self._connections >= self.maxConnections:
+            self._drop(skt, peer, unix)
+            return
+        if self.blockList is not None and not unix and self._blocked(peer):
+            skt.close()
+            return
+        transport = (UNIXTransport if unix else TCPTransport)(self._poller, skt)
+        if isinstance(transport, TCPTransport):
+            if self.noDelay:
+                transport.setNoDelay(True)
+            if self.keepAlive:
+                transport.setKeepAlive(True, self.keepAliveInitialDelay)
+        socket = Socket._accepted(
+            transport,
+            self._poller,
+            self,
+            self.allowHalfOpen,
+            self.highWaterMark,
+            self.pauseOnConnect,
+        )
+        socket._released = self._forget
+        if not unix:
+            socket._peername = peer
+        self._connections += 1
+        self.emit("connection", socket)
+
+    def _blocked(self, peer: Any) -> bool:
+        return bool(self.blockList.check(peer[0], "ipv6" if len(peer) > 2 else "ipv4"))
+
+    def _drop(self, skt: _socket.socket, peer: Any, unix: bool) -> None:
+        if unix:
+            self.emit("drop")
+        else:
+            local, remote = addressInfo(skt.getsockname()), addressInfo(peer)
+            self.emit(
+                "drop",
+                DropInfo(
+                    local.address,
+                    local.port,
+                    local.family,
+                    remote.address,
+                    remote.port,
+                    remote.family,
+                ),
+            )
+        skt.close()
+
+    def _forget(self) -> None:
+        """A connection of this server was destroyed."""
+        self._connections -= 1
+        self._close_if_drained()
+
+    def _close_port(self) -> None:
+        port, bound = self._port, self._bound
+        self._port = self._bound = None
+        abort, self._abort = self._abort, None
+        if abort is not None:
+            abort.dispose()
+        if bound is not None and bound.path is not None:
+            bound.path.unlink()
+        if port is not None:
+            port.close()
+
+    def _close_if_drained(self) -> None:
+        if self._port is None and not self._connections:
+            self._poller.nextTick(self.emit, "close")
+
+    def _duplicate(self) -> _socket.socket | None:
+        """Another descriptor of the listening socket, for `listen` of another server."""
+        return None if self._bound is None else self._bound.socket.dup()

@@ -1,0 +1,239 @@
+"""Many datagrams in one system call: `recvmmsg` and `sendmmsg`, through ctypes.
+
+Law: buffers and headers are made once and belong to a Poller's sockets together, so everything is
+copied out before it is returned; and no datagram is cut, for a slot holds more than UDP can carry.
+
+Per datagram only C code runs (`struct`, slices, strided memoryviews): a ctypes access in Python
+costs as much as the system call that it would save.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import socket
+import struct
+import sys
+from array import array
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+from weakref import WeakKeyDictionary, ref
+
+from nodenet.loop import Poller
+
+BATCH: Final = 64
+"""Datagrams taken or sent by one system call at most."""
+
+CAPACITY: Final = 65_536
+"""Bytes that a datagram may have on arrival; UDP carries 65,507 (IPv4) or 65,527 (IPv6)."""
+
+_COPIED: Final = 2_048  # bytes up to which a datagram is copied to be sent; longer ones stay put
+_APART: Final = 192  # bytes between slots, or they would all compete for the same cache lines
+_SIZES: Final = 4_096  # sizes of datagrams whose cutter is kept
+_DONTWAIT: Final = 0x40
+_TRUNC: Final = 0x20  # asks for the real size, also of a datagram that does not fit
+
+_SIZE_T: Final = "L"  # as wide as a pointer wherever Linux runs
+_NAME_SIZE: Final = {socket.AF_INET: 16, socket.AF_INET6: 28}
+
+
+class _Vector(ctypes.Structure):
+    """``struct iovec``."""
+
+    _fields_ = (("base", ctypes.c_size_t), ("size", ctypes.c_size_t))
+
+
+class _Message(ctypes.Structure):
+    """``struct msghdr``."""
+
+    _fields_ = (
+        ("name", ctypes.c_void_p),
+        ("name_size", ctypes.c_uint),
+        ("vectors", ctypes.c_void_p),
+        ("vector_count", ctypes.c_size_t),
+        ("control", ctypes.c_void_p),
+        ("control_size", ctypes.c_size_t),
+        ("flags", ctypes.c_int),
+    )
+
+
+class _Header(ctypes.Structure):
+    """``struct mmsghdr``."""
+
+    _fields_ = (("message", _Message), ("size", ctypes.c_uint))
+
+
+class _Cutters(dict[int, Callable[[memoryview], tuple[bytes]]]):
+    """For each size what copies so many bytes out of a slot: ``cutters[size](slot)[0]``."""
+
+    def __missing__(self, size: int) -> Callable[[memoryview], tuple[bytes]]:
+        if size > CAPACITY:
+            raise OSError(errno.EMSGSIZE, "a datagram was cut")
+        cut: Any = struct.Struct(f"{size}s").unpack_from
+        if len(self) < _SIZES:
+            self[size] = cut
+        return cut  # type: ignore[no-any-return]
+
+
+class _Table:
+    """`BATCH` headers, one slot and one name each."""
+
+    def __init__(self, slots: bytearray, stride: int, capacity: int, name_size: int) -> None:
+        self.names = bytearray(max(BATCH * name_size, 1))
+        self.vectors = (_Vector * BATCH)()
+        headers = (_Header * BATCH)()
+        slots_at, names_at = _address(slots), _address(self.names)
+        vectors_at = ctypes.addressof(self.vectors)
+        for index in range(BATCH):
+            self.vectors[index].base = slots_at + index * stride
+            self.vectors[index].size = capacity
+            header = headers[index].message
+            header.name = names_at + index * name_size if name_size else None
+            header.name_size = name_size
+            header.vectors = vectors_at + index * ctypes.sizeof(_Vector)
+            header.vector_count = 1
+        self.pointer = ctypes.c_void_p(ctypes.addressof(headers))
+        words = memoryview(headers).cast("B").cast("I")
+        self.sizes = words[_Header.size.offset // 4 :: ctypes.sizeof(_Header) // 4]
+        self._kept = (headers, slots)
+
+
+class Inbox:
+    """Reads for all sockets of one family and one Poller."""
+
+    def __init__(self, buffers: Buffers, family: int) -> None:
+        name_size = _NAME_SIZE[socket.AddressFamily(family)]
+        self._table = _Table(buffers.arrived, CAPACITY + _APART, CAPACITY, name_size)
+        self._slots = buffers.arrived_slots
+        self._names = [struct.Struct(f"{name_size}s" * n).unpack_from for n in range(BATCH + 1)]
+
+    def receive(self, descriptor: int) -> tuple[list[bytes], Sequence[Any]]:
+        """What has arrived: datagrams, and for each the packed address of its sender.
+
+        :raises OSError: as the kernel words it; `BlockingIOError` when nothing is there.
+        """
+        table = self._table
+        count = _recvmmsg(descriptor, table.pointer, BATCH, _DONTWAIT | _TRUNC, None)
+        if count < 0:
+            raise _failure()
+        sizes = table.sizes[:count].tolist()
+        datagrams = [_cutters[size](slot)[0] for size, slot in zip(sizes, self._slots)]
+        return datagrams, self._names[count](table.names)
+
+
+class Outbox:
+    """Sends for all sockets of one Poller whose packed addresses have `name_size` bytes.
+
+    :param name_size: 0 on connected sockets.
+    """
+
+    def __init__(self, buffers: Buffers, name_size: int) -> None:
+        table = self._table = _Table(buffers.leaving, _COPIED + _APART, 0, name_size)
+        self._slots = buffers.leaving_slots
+        self._vectors = table.vectors
+        self._lengths = memoryview(table.vectors).cast("B").cast(_SIZE_T)[1::2]
+        self._named = bool(name_size)
+
+    def send(
+        self, descriptor: int, datagrams: Sequence[bytes], destinations: Sequence[bytes]
+    ) -> int:
+        """Send up to `BATCH` datagrams in order.
+
+        :returns: how many have left, at least one: the first that has not may have been refused.
+        :raises OSError: the first one was refused, as the kernel words it.
+        """
+        lengths = list(map(len, datagrams))
+        moved: tuple[tuple[int, int], ...] = ()
+        if max(lengths) > _COPIED:
+            moved = self._point(datagrams)
+        else:
+            for slot, datagram in zip(self._slots, datagrams):
+                slot[: len(datagram)] = datagram
+        self._lengths[: len(lengths)] = array(_SIZE_T, lengths)
+        if self._named:
+            names = b"".join(destinations)
+            self._table.names[: len(names)] = names
+        count: int = _sendmmsg(descriptor, self._table.pointer, len(lengths), _DONTWAIT)
+        failure = _failure() if count < 0 else None
+        for index, base in moved:
+            self._vectors[index].base = base
+        if failure is not None:
+            raise failure
+        return count
+
+    def _point(self, datagrams: Sequence[bytes]) -> tuple[tuple[int, int], ...]:
+        """Copy the short ones, point at the long ones: (index, base to put back) of those."""
+        moved = []
+        for index, (slot, datagram) in enumerate(zip(self._slots, datagrams)):
+            if len(datagram) <= _COPIED:
+                slot[: len(datagram)] = datagram
+            else:
+                vector = self._vectors[index]
+                moved.append((index, vector.base))
+                vector.base = ctypes.cast(ctypes.c_char_p(datagram), ctypes.c_void_p).value
+        return tuple(moved)
+
+
+class Buffers:
+    """What the sockets of one Poller share; gone with the last of them."""
+
+    def __init__(self) -> None:
+        stride = CAPACITY + _APART
+        self.arrived = bytearray(BATCH * stride)  # from the zero page: only used pages cost memory
+        self.arrived_slots = _slots(self.arrived, stride, CAPACITY)
+        self.leaving = bytearray(BATCH * (_COPIED + _APART))
+        self.leaving_slots = _slots(self.leaving, _COPIED + _APART, _COPIED)
+        self._inboxes: dict[int, Inbox] = {}
+        self._outboxes: dict[int, Outbox] = {}
+
+    def inbox(self, family: int) -> Inbox:
+        """What reads for sockets of `family`."""
+        if family not in self._inboxes:
+            self._inboxes[family] = Inbox(self, family)
+        return self._inboxes[family]
+
+    def outbox(self, family: int | None) -> Outbox:
+        """What sends for sockets of `family`; None: for connected ones."""
+        name_size = 0 if family is None else _NAME_SIZE[socket.AddressFamily(family)]
+        if name_size not in self._outboxes:
+            self._outboxes[name_size] = Outbox(self, name_size)
+        return self._outboxes[name_size]
+
+
+def buffersOf(poller: Poller) -> Buffers | None:
+    """The buffers of `poller`'s sockets; None where the C library has no such calls."""
+    if _recvmmsg is None or _sendmmsg is None:
+        return None
+    kept = _shared.get(poller)
+    buffers = None if kept is None else kept()
+    if buffers is None:
+        buffers = Buffers()
+        _shared[poller] = ref(buffers)
+    return buffers
+
+
+def _slots(memory: bytearray, stride: int, capacity: int) -> list[memoryview]:
+    view = memoryview(memory)
+    return [view[index * stride : index * stride + capacity] for index in range(BATCH)]
+
+
+def _address(memory: bytearray) -> int:
+    return ctypes.addressof(ctypes.c_char.from_buffer(memory))
+
+
+def _failure() -> OSError:
+    number = ctypes.get_errno()
+    return OSError(number, errno.errorcode.get(number, "unknown error"))
+
+
+def _function(name: str) -> Any:
+    """A function of the C library, called without letting the lock go: it never blocks."""
+    if sys.platform != "linux":
+        return None
+    return getattr(ctypes.PyDLL(None, use_errno=True), name, None)
+
+
+_recvmmsg: Final = _function("recvmmsg")
+_sendmmsg: Final = _function("sendmmsg")
+_cutters: Final = _Cutters()
+_shared: Final[WeakKeyDictionary[Poller, ref[Buffers]]] = WeakKeyDictionary()

@@ -1,0 +1,25 @@
+"""Addresses as the kernel takes them.
+
+Law: a name is never looked up here.
+"""
+
+from __future__ import annotations
+
+import socket
+
+
+def rawAddress(address: str, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
+    """What `bind` and `connect` take for a numeric address; a zone id becomes the scope."""
+    if ":" not in address:
+        return (address, port)
+    host, _, zone = address.partition("%")
+    return (host, port, 0, _scope(zone) if zone else 0)
+
+
+def _scope(zone: str) -> int:
+    if zone.isdecimal():
+        return int(zone)
+    try:
+        return socket.if_nametoindex(zone)
+    except OSError:
+        return 0  # no such interface: the kernel refuses the address

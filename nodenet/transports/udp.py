@@ -1,0 +1,191 @@
+"""A UDP descriptor: reads and sends in batches, and keeps going whatever the network reports.
+
+Law: only `close` closes it; no error of the network does. One call reads a bounded number of
+datagrams, so everything else stays served under a flood.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+
+from twisted.python.failure import Failure
+
+from nodenet.errors import systemError
+from nodenet.loop import Handle, Poller
+from nodenet.transports._disconnect import disconnect
+from nodenet.transports._mmsg import BATCH, CAPACITY, buffersOf
+from nodenet.transports.udp_address import text
+from nodenet.transports.udp_queue import SendQueue
+
+_ROUNDS: Final = 4  # batches read before others have their turn
+_SINGLES: Final = 8  # datagrams read one by one before a batch is tried again
+_NOTHING: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR})
+
+
+class Receiver(Protocol):
+    """Who owns a descriptor."""
+
+    def received(self, datagrams: list[bytes], sources: Sequence[Any]) -> object:
+        """Datagrams, oldest first, and who sent them (for `udp_address.unpacked`).
+
+        `datagrams` becomes empty when the descriptor is closed. The list
+        ``descriptor.queue.collected`` grows by what the handlers send: ``settled`` says up to
+        where they have returned.
+        """
+
+    def failed(self, error: OSError) -> object:
+        """Reading failed, or sending a datagram that has no callback."""
+
+    def lost(self) -> object:
+        """The reactor stops: the descriptor is closed."""
+
+
+class UDPDescriptor(Handle):
+    """A UDP socket; `receiver` hears what comes."""
+
+    def __init__(self, poller: Poller, skt: socket.socket, receiver: Receiver) -> None:
+        super().__init__(poller, skt)
+        self.family = skt.family
+        self.queue = SendQueue(self, skt, receiver.failed)
+        self._receiver = receiver
+        self._buffers = buffersOf(poller)
+        self._singles = _SINGLES
+        self._arrived: list[bytes] = []
+        self._choose_outbox()
+
+    @classmethod
+    def open(cls, poller: Poller, family: int, receiver: Receiver) -> UDPDescriptor:
+        """A new one, unbound."""
+        return cls(poller, socket.socket(family, socket.SOCK_DGRAM), receiver)
+
+    @property
+    def socket(self) -> socket.socket:
+        """For options. It stays this descriptor's."""
+        return self._socket
+
+    # -- addresses --------------------------------------------------------------------------
+
+    def bind(self, raw: Any) -> None:
+        """Bind to a raw address.
+
+        :raises OSError: as the kernel words it.
+        """
+        self._socket.bind(raw)
+
+    def connect(self, raw: Any) -> None:
+        """Send to, and hear, this peer only.
+
+        :raises OSError: as the kernel words it.
+        """
+        self.queue.flush()
+        self._socket.connect(raw)
+        self.queue.connected = True
+        self._choose_outbox()
+
+    def disconnect(self) -> None:
+        """Send to, and hear, anybody again.
+
+        :raises OSError: as the kernel words it.
+        """
+        self.queue.flush()
+        disconnect(self._socket)
+        self.queue.connected = False
+        self._choose_outbox()
+
+    def localAddress(self) -> tuple[Any, ...]:
+        """The raw local address.
+
+        :raises OSError: as the kernel words it.
+        """
+        return tuple(self._socket.getsockname())
+
+    def remoteAddress(self) -> tuple[Any, ...]:
+        """The raw address of the connected peer.
+
+        :raises OSError: as the kernel words it.
+        """
+        return tuple(self._socket.getpeername())
+
+    # -- closing ----------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Close now. What has not left is canceled: its callbacks get ``ECANCELED``."""
+        if self._open:
+            self._arrived.clear()  # the handlers of its other datagrams do not run
+            self.queue.cancel()
+            self.closeDescriptor()
+
+    def connectionLost(self, reason: Failure) -> None:
+        self.close()
+        self._receiver.lost()
+
+    def describe(self) -> str:
+        if not self._open:
+            return "closed"
+        local = text(self.localAddress())
+        return f"{local} - {text(self.remoteAddress())}" if self.queue.connected else local
+
+    # -- from the Poller --------------------------------------------------------------------
+
+    def doRead(self) -> None:
+        """Read one datagram while they come one by one, else batches until none is left."""
+        if self._singles:
+            self._singles -= 1
+            if not self._read_one() or self._singles:
+                return
+        if self._buffers is None:
+            self._singles = 1
+            reads = iter(range(BATCH))
+            while self._read_one() and next(reads, None) is not None:
+                pass
+            return
+        inbox = self._buffers.inbox(self.family)
+        for _ in range(_ROUNDS):
+            try:
+                datagrams, sources = inbox.receive(self._descriptor)
+            except OSError as error:
+                self._not_read(error)
+                return
+            count = len(datagrams)
+            self._deliver(datagrams, sources)
+            if count < BATCH or not self._open:
+                if count == 1:
+                    self._singles = _SINGLES
+                return
+
+    def doWrite(self) -> None:
+        self.queue.resume()
+
+    # -- private ----------------------------------------------------------------------------
+
+    def _read_one(self) -> bool:
+        try:
+            datagram, source = self._socket.recvfrom(CAPACITY)
+        except OSError as error:
+            self._not_read(error)
+            return False
+        self._deliver([datagram], (source,))
+        return self._open
+
+    def _deliver(self, datagrams: list[bytes], sources: Sequence[Any]) -> None:
+        """Hand over a batch. What its handlers send leaves behind the last of them."""
+        queue = self.queue
+        self._arrived = datagrams
+        queue.hold()
+        try:
+            self._receiver.received(datagrams, sources)
+        finally:
+            queue.release()
+
+    def _not_read(self, error: OSError) -> None:
+        if error.errno == errno.ENOSYS:
+            self._buffers = None  # a sandbox, perhaps: one by one, then
+        elif error.errno not in _NOTHING:
+            self._receiver.failed(systemError(error, "recvmsg"))
+
+    def _choose_outbox(self) -> None:
+        if self._buffers is not None:
+            self.queue.outbox = self._buffers.outbox(None if self.queue.connected else self.family)

@@ -1,0 +1,224 @@
+"""Datagrams on their way out: collected during a tick, sent together, kept while the kernel is full.
+
+Law: they leave in the order of `send`; each callback is called exactly once and never inside
+`send`; nothing here spins on a kernel that says "writable" and takes nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Final
+
+from twisted.internet.interfaces import IDelayedCall
+
+from nodenet.errors import systemError
+from nodenet.loop import Handle
+from nodenet.transports._mmsg import BATCH, Outbox
+from nodenet.transports.udp_address import Destination
+
+SEND_QUEUE_LIMIT: Final = 16 * 1024 * 1024
+"""Bytes that may wait for the kernel to take them, unless the user sets another limit."""
+
+_PAUSE: Final = 0.005  # seconds
+_FULL: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS})
+
+SendCallback = Callable[[Exception | None, int | None], object]
+
+
+class SendQueue:
+    """What one descriptor sends.
+
+    Args:
+        handle: Whose interest in writing is switched on while something waits.
+        skt: The socket.
+        failed: Gets the error of a datagram without a callback.
+    """
+
+    def __init__(
+        self, handle: Handle, skt: socket.socket, failed: Callable[[OSError], object]
+    ) -> None:
+        self.limit = SEND_QUEUE_LIMIT
+        self.outbox: Outbox | None = None  # what sends many at once, where the kernel can
+        self.connected = False
+        #: The datagrams of this tick. Always the same list.
+        self.collected: list[bytes] = []
+        #: How many of them come from handlers that have returned.
+        self.settled = 0
+        self._destinations: list[Destination] = []
+        self._callbacks: dict[int, SendCallback] = {}
+        self._scheduled = False
+        self._held = False
+        self._waiting: deque[tuple[bytes, Destination, SendCallback | None]] = deque()
+        self._waiting_size = 0
+        self._retry: IDelayedCall | None = None
+        self._handle = handle
+        self._socket = skt
+        self._failed = failed
+        self._next_tick = handle.poller.nextTick
+
+    def send(
+        self, datagram: bytes, destination: Destination, callback: SendCallback | None = None
+    ) -> None:
+        """Send `datagram` when the running handler, or batch of handlers, has returned.
+
+        Args:
+            destination: `NOWHERE` on a connected socket.
+            callback: Gets (None, bytes sent) or (error, None).
+        """
+        collected = self.collected
+        if callback is not None:
+            self._callbacks[len(collected)] = callback
+        collected.append(datagram)
+        self._destinations.append(destination)
+        if len(collected) >= BATCH:
+            self.flush()
+        elif not self._scheduled:
+            self._scheduled = True
+            self._next_tick(self._tick)
+
+    def hold(self) -> None:
+        """A batch of handlers begins: collect until `release`."""
+        self._held = self._scheduled = True
+
+    def release(self) -> None:
+        """It has ended."""
+        self._held = self._scheduled = False
+        if self.collected:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what was collected, now."""
+        datagrams, destinations, callbacks = self.collected, self._destinations, self._callbacks
+        if datagrams:
+            done = 0 if self._waiting else self._transmit(datagrams, destinations, callbacks)
+            for index in range(done, len(datagrams)):
+                self._wait(datagrams[index], destinations[index], callbacks.get(index))
+            self._forget()
+
+    def resume(self) -> None:
+        """The kernel can take more of what waits."""
+        waiting = self._waiting
+        before = len(waiting)
+        while waiting:
+            entries = list(islice(waiting, BATCH))
+            callbacks = {index: call for index, (_, _, call) in enumerate(entries) if call}
+            done = self._transmit([one[0] for one in entries], [one[1] for one in entries], callbacks)
+            for _ in range(done):
+                self._waiting_size -= len(waiting.popleft()[0])
+            if done < len(entries):
+                break
+        if not waiting:
+            self._handle.stopWriting()
+        elif len(waiting) == before:
+            self._handle.stopWriting()
+            self._retry = self._handle.poller.callLater(_PAUSE, self._handle.startWriting)
+
+    def cancel(self) -> None:
+        """The socket closes. What handlers that have returned sent still leaves, if it can."""
+        datagrams = self.collected
+        settled = len(datagrams) if self.connected else self.settled
+        canceled = [
+            (destination, self._callbacks.pop(index, None))
+            for index, destination in enumerate(self._destinations)
+            if index >= settled
+        ]
+        del datagrams[settled:], self._destinations[settled:]
+        self.flush()
+        canceled[:0] = [(destination, callback) for _, destination, callback in self._waiting]
+        self._waiting.clear()
+        self._waiting_size = 0
+        if self._retry is not None and self._retry.active():
+            self._retry.cancel()
+        for destination, callback in canceled:
+            if callback is not None:
+                self._refuse(errno.ECANCELED, destination, callback)
+
+    @property
+    def count(self) -> int:
+        """Datagrams that the kernel has not taken yet."""
+        return len(self.collected) + len(self._waiting)
+
+    @property
+    def size(self) -> int:
+        """Their bytes."""
+        return sum(map(len, self.collected)) + self._waiting_size
+
+    # -- private ----------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        if not self._held:
+            self._scheduled = False
+            self.flush()
+
+    def _forget(self) -> None:
+        self.collected.clear()
+        self._destinations.clear()
+        self._callbacks.clear()
+        self.settled = 0
+
+    def _transmit(
+        self,
+        datagrams: list[bytes],
+        destinations: list[Destination],
+        callbacks: dict[int, SendCallback],
+    ) -> int:
+        """Send in order; how many were sent or refused before the kernel was full."""
+        done, count = 0, len(datagrams)
+        while done < count:
+            try:
+                sent = self._pass(datagrams, destinations, done)
+            except OSError as error:
+                if error.errno in _FULL:
+                    break
+                if error.errno == errno.EINTR:
+                    continue
+                if error.errno == errno.ENOSYS and self.outbox is not None:
+                    self.outbox = None  # a sandbox, perhaps
+                    continue
+                self._refuse(error, destinations[done], callbacks.get(done))
+                done += 1
+                continue
+            if callbacks:
+                for index in range(done, done + sent):
+                    if index in callbacks:
+                        self._next_tick(callbacks[index], None, len(datagrams[index]))
+            done += sent
+        return done
+
+    def _pass(
+        self, datagrams: list[bytes], destinations: Sequence[Destination], start: int
+    ) -> int:
+        """Pass datagrams to the kernel from `start` on; how many it took, at least one."""
+        if self.outbox is not None and len(datagrams) - start > 1:
+            if start:
+                datagrams, destinations = datagrams[start:], destinations[start:]
+            return self.outbox.send(self._handle.fileno(), datagrams, destinations)
+        if self.connected:
+            self._socket.send(datagrams[start])
+        else:
+            self._socket.sendto(datagrams[start], destinations[start].raw)
+        return 1
+
+    def _wait(
+        self, datagram: bytes, destination: Destination, callback: SendCallback | None
+    ) -> None:
+        if self._waiting_size + len(datagram) > self.limit:
+            self._refuse(errno.ENOBUFS, destination, callback)
+            return
+        if not self._waiting:
+            self._handle.startWriting()
+        self._waiting.append((datagram, destination, callback))
+        self._waiting_size += len(datagram)
+
+    def _refuse(
+        self, reason: int | OSError, destination: Destination, callback: SendCallback | None
+    ) -> None:
+        error = systemError(reason, "send", destination.address, destination.port)
+        if callback is None:
+            self._failed(error)
+        else:
+            self._next_tick(callback, error, None)
