@@ -187,7 +187,7 @@ class ERR_SOCKET_BAD_PORT(NodeError, ValueError):
 class ERR_INVALID_ADDRESS(_FixedError):
     """Not an IP address of the family that was given."""
 
-    MESSAGE = "Invalid address"
+    MESSAGE = "Invalid socket address"
 
 
 class ERR_INVALID_ADDRESS_FAMILY(NodeError, ValueError):
