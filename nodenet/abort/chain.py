@@ -1,0 +1,86 @@
+"""The listeners of one event type, in their order.
+
+Invariant: a removed `Link` still knows what followed it, so a dispatch that stands on it goes on;
+what is appended during a dispatch is reached unless the last listener appended it. That is Node's
+order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+
+class Link:
+    """One listener in a chain.
+
+    Attributes:
+        callback: What was added: a function, or an object with ``handleEvent``.
+        capture: Distinguishes two listeners with one callback.
+        once: Remove it before it is called.
+        resists: ``stopImmediatePropagation`` does not stop it.
+        removed: It is in the chain no more.
+    """
+
+    __slots__ = ("callback", "capture", "next", "once", "previous", "removed", "resists")
+
+    def __init__(self, callback: Any, capture: bool, once: bool, resists: bool) -> None:
+        self.callback = callback
+        self.capture = capture
+        self.once = once
+        self.resists = resists
+        self.removed = False
+        self.next: Link | None = None
+        self.previous: Link | None = None
+
+
+class Chain:
+    """A doubly linked list of `Link`.
+
+    Attributes:
+        warned: There was a warning about too many listeners.
+    """
+
+    __slots__ = ("_last", "first", "size", "warned")
+
+    def __init__(self) -> None:
+        self.first: Link | None = None
+        self._last: Link | None = None
+        self.size = 0
+        self.warned = False
+
+    def append(self, link: Link) -> None:
+        """Put a link behind the others."""
+        link.previous = self._last
+        if self._last is None:
+            self.first = link
+        else:
+            self._last.next = link
+        self._last = link
+        self.size += 1
+
+    def remove(self, link: Link) -> None:
+        """Take a link out; it keeps its `next`."""
+        if link.previous is None:
+            self.first = link.next
+        else:
+            link.previous.next = link.next
+        if link.next is None:
+            self._last = link.previous
+        else:
+            link.next.previous = link.previous
+        link.removed = True
+        self.size -= 1
+
+    def find(self, callback: Any, capture: bool) -> Link | None:
+        """Return the link of a listener, if it is there."""
+        for link in self:
+            if link.callback == callback and link.capture == capture:
+                return link
+        return None
+
+    def __iter__(self) -> Iterator[Link]:
+        link = self.first
+        while link is not None:
+            yield link
+            link = link.next
