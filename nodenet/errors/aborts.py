@@ -52,6 +52,8 @@ class DOMException(Exception):
         code: The number that the DOM standard gives to `name`; 0 for a name without one.
     """
 
+    name: str = "Error"
+
     def __init__(self, message: str = "", name: str = "Error") -> None:
         super().__init__(message, name)
         self.message = message

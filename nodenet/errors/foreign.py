@@ -88,8 +88,10 @@ def _system(
 
 def _known(error: object) -> int | None:
     """Return the errno that an exception carries, if it carries one of the system's."""
-    carried = [getattr(error, "osError", None), *getattr(error, "args", ())]
-    for one in (error, *carried):
+    carried: tuple[object, ...] = getattr(error, "args", ())
+    if not isinstance(error, twisted.MulticastJoinError):
+        carried = tuple(one for one in carried if isinstance(one, OSError))
+    for one in (error, getattr(error, "osError", None), *carried):
         number = getattr(one, "errno", one)
         if isinstance(number, int) and number in errno.errorcode:
             return number

@@ -116,7 +116,8 @@ def systemError(
         err: The system's number, positive, or the exception that Python raised.
         syscall: What was tried, in Node's word for it.
         address: The address or path in question.
-        port: The port in question; 0 and ``None`` are left out of the message, as in Node.
+        port: The port in question. 0 counts as none, as in Node, which also gives the paths that
+            it listens on the port -1.
         local: ``'address:port'`` of the local side, where Node mentions it.
 
     Returns:
@@ -129,7 +130,7 @@ def systemError(
     if syscall == "listen":
         message += f": {text}"
     if address:
-        message += f" {address}:{port}" if port else f" {address}"
+        message += f" {address}:{port}" if port and port > 0 else f" {address}"
     if local is not None:
         message += f" - Local ({local})"
     made = _classOf(code, _basesOf(code, syscall))

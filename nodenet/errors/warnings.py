@@ -22,12 +22,12 @@ class NodeWarning(Warning):
         message: The text.
     """
 
+    name: str = "Warning"
     code: str | None = None
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
-        self.name = type(self).__name__
 
 
 class MaxListenersExceededWarning(NodeWarning):
@@ -53,11 +53,7 @@ class TimeoutOverflowWarning(NodeWarning):
 
 
 class NodeDeprecationWarning(NodeWarning, DeprecationWarning):
-    """Something that Node deprecates; its `name` is ``'DeprecationWarning'``."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.name = "DeprecationWarning"
+    """Something that Node deprecates."""
 
 
 _KINDS: dict[str, type[NodeWarning]] = {
