@@ -1,0 +1,131 @@
+"""Reference tables, made from the declarations when the documentation is built.
+
+Law: no option, event or error code is written down in the documentation a second time.
+
+- ``.. nodenet-options:: nodenet.net.ConnectOptions``: a declaration's options
+- ``.. nodenet-events:: nodenet.net.Socket``: what an emitter declares or inherits
+- ``.. nodenet-errors::``: the ``ERR_...`` codes
+- ``.. nodenet-system-errors::``: ``ECONNREFUSED`` and the like
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from nodenet import errors
+from nodenet.errors.table import TABLE
+from nodenet.events import declaredEvents
+from nodenet.options import reference
+
+Row = tuple[str, ...]
+
+
+class Table(SphinxDirective):
+    """A table whose cells are reStructuredText; subclasses say what is in it."""
+
+    head: Row
+    widths: tuple[int, ...]
+
+    def rows(self) -> Iterable[Row]:
+        """The rows below the head."""
+        raise NotImplementedError
+
+    def run(self) -> list[nodes.Node]:
+        """Write the table as a ``list-table`` and have Sphinx read that."""
+        widths = " ".join(map(str, self.widths))
+        lines = [".. list-table::", "   :header-rows: 1", f"   :widths: {widths}", ""]
+        for row in [self.head, *self.rows()]:
+            marks = ["   * - ", *["     - "] * (len(row) - 1)]
+            lines += [mark + cell for mark, cell in zip(marks, row, strict=True)]
+        return list(self.parse_text_to_nodes("\n".join(lines)))
+
+
+class Options(Table):
+    """The options that a ``TypedDict`` declares."""
+
+    required_arguments = 1
+    head = ("Option", "Type", "Default", "What it does")
+    widths = (22, 20, 12, 46)
+
+    def rows(self) -> Iterator[Row]:
+        """One row for each option; nodenet's own say so."""
+        for option in reference(named(self.arguments[0])):
+            said = option.doc if option.node else f"{option.doc} *Not in Node.*"
+            spelled = f" In endpoint strings: {code(option.string)}." if option.string else ""
+            yield code(option.name), code(option.type), code(option.default), said + spelled
+
+
+class Events(Table):
+    """The events that an emitter declares or inherits."""
+
+    required_arguments = 1
+    head = ("Event", "A listener gets", "When")
+    widths = (20, 30, 50)
+
+    def rows(self) -> Iterator[Row]:
+        """One row for each event."""
+        for event in declaredEvents(named(self.arguments[0])):
+            yield code(repr(event.name)), code(event.signature), event.doc
+
+
+class Errors(Table):
+    """Every ``ERR_...`` code."""
+
+    head = ("Code", "In Python also", "Meaning")
+    widths = (40, 15, 45)
+
+    def rows(self) -> Iterator[Row]:
+        """One row for each code."""
+        for name in sorted(errors.codes.__all__):
+            error = getattr(errors, name)
+            if name.startswith("ERR_"):
+                kind = next(base for base in error.__mro__ if base.__module__ == "builtins")
+                yield code(name), code(kind.__name__), summary(error)
+
+
+class SystemErrors(Table):
+    """Every code of the operating system."""
+
+    head = ("Code", "Meaning", "In Python also", "In Twisted also")
+    widths = (20, 34, 23, 23)
+
+    def rows(self) -> Iterator[Row]:
+        """One row for each code."""
+        for name, (text, builtin, twisted) in TABLE.items():
+            yield code(name), text, kind_of(builtin), kind_of(twisted)
+
+
+def named(path: str) -> Any:
+    """The object that ``module.Name`` names."""
+    module, _, name = path.rpartition(".")
+    return getattr(import_module(module), name)
+
+
+def code(text: str) -> str:
+    """`text` as a literal; nothing when there is none."""
+    return f"``{text}``" if text else ""
+
+
+def kind_of(exception: type | None) -> str:
+    """The name of an exception as a literal."""
+    return code(exception.__name__) if exception else ""
+
+
+def summary(documented: object) -> str:
+    """The first line of a docstring."""
+    return (documented.__doc__ or "").strip().partition("\n")[0]
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Tell Sphinx of the directives."""
+    app.add_directive("nodenet-options", Options)
+    app.add_directive("nodenet-events", Events)
+    app.add_directive("nodenet-errors", Errors)
+    app.add_directive("nodenet-system-errors", SystemErrors)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,27 @@
+"""Configuration of the documentation; ``tox -e docs`` builds it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+project = "nodenet"
+author = "nodenet contributors"
+copyright = "nodenet contributors"
+release = "0.1.0"
+
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "nodenet_tables"]
+exclude_patterns = ["_build"]
+default_role = "code"
+highlight_language = "python"
+
+# The order of the source is the order in which a class is best read.
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
+python_use_unqualified_type_names = True
+
+html_theme = "alabaster"
+html_theme_options = {"description": "The sockets of Node.js for Twisted", "show_powered_by": False}

@@ -1,0 +1,1 @@
+"""Tests that run under trial, as those of an application may."""
