@@ -47,5 +47,5 @@ def _text(text: str, name: str) -> str:
 
 
 BOOLEAN = Spelling(_boolean, lambda value: "yes" if value else "no")
-NUMBER = Spelling(_number, repr)
+NUMBER = Spelling(_number, lambda value: repr(value).replace("inf", "Infinity"))
 TEXT = Spelling(_text, str)
