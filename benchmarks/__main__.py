@@ -31,7 +31,7 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--only", type=_names, default=[], metavar="LOAD,...", help="these loads (* and ? fit any)")
     add("--peers", type=_names, default=[], metavar="PEER,...", help="these peers alone")
     add("--quick", action="store_true", help="one short round: shows that it works, not how well")
-    add("--seconds", type=float, metavar="S", help="length of one run's window (default 1.5)")
+    add("--seconds", type=float, metavar="S", help="length of one run's window (default 1.2)")
     add("--rounds", type=int, metavar="N", help="exactly so many (default 5, up to 9 while noisy)")
     add("--json", type=Path, metavar="FILE", help="write every sample there")
     add("--rst", type=Path, metavar="FILE", help="write the report there too")

@@ -27,13 +27,13 @@ class Plan:
     """How long and how often.
 
     seconds -- the measured window of one run.
-    warmup -- seconds of the same load before it.
+    warmup -- seconds of the same load before it; Node's compiler needs about one.
     rounds -- at least so many.
     most -- and at most so many, while the figures do not agree.
     """
 
-    seconds: float = 1.5
-    warmup: float = 0.4
+    seconds: float = 1.2
+    warmup: float = 1.0
     rounds: int = 5
     most: int = 9
 

@@ -42,12 +42,17 @@ def _processor() -> str:
     return platform.machine()
 
 
+def _congestion_control() -> str:
+    return Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip()
+
+
 def conditions(report: Report) -> dict[str, Any]:
     """Say when, where and on what was measured."""
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "python": platform.python_version(),
         "kernel": platform.release().partition("-")[0],
+        "tcp": _congestion_control(),
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)),
         "versions": {peer.name: peer.version for peer in report.peers},
@@ -155,8 +160,8 @@ def _where(report: Report) -> str:
     rounds = f"{plan.rounds} to {plan.most}" if plan.rounds < plan.most else f"{plan.rounds}"
     return (
         f"Measured on {facts['date']}: {versions}; CPython {facts['python']}, Linux"
-        f" {facts['kernel']}, {facts['processor']}, {facts['cores']} cores (one for the server, one"
-        f" for the load); rounds: {rounds}, of {plan.seconds:g} s each."
+        f" {facts['kernel']} ({facts['tcp']}), {facts['processor']}, {facts['cores']} cores (one"
+        f" for the server, one for the load); rounds: {rounds}, of {plan.seconds:g} s each."
     )
 
 
