@@ -15,7 +15,7 @@ import math
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, NamedTuple, TypedDict
+from typing import Annotated, Any, Final, NamedTuple, TypedDict, TypeVar
 
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
@@ -44,6 +44,7 @@ _FAMILIES: Final = {0: socket.AF_UNSPEC, 4: socket.AF_INET, 6: socket.AF_INET6}
 _NAMED: Final = {"IPv4": 4, "IPv6": 6}
 _ORDERS: Final = ("ipv4first", "ipv6first", "verbatim")
 _LONGEST_NAME: Final = 255
+_NAMELESS: Final[tuple[Any, ...]] = (None, 0)  # and False, as in Node
 
 
 class LookupAddress(NamedTuple):
@@ -103,6 +104,7 @@ class LookupOptions(TypedDict, total=False):
 
 
 Callback = Callable[..., object]
+_T = TypeVar("_T")
 
 
 def lookup(
@@ -130,13 +132,14 @@ def lookup(
         ERR_INVALID_ARG_TYPE: `hostname` is no text, `options` are none, or `callback` is missing.
         ERR_INVALID_ARG_VALUE: A family, a hint or an order that does not exist.
     """
-    if hostname:
-        checkString(hostname, "hostname")
+    if hostname in _NAMELESS:
+        hostname = ""
+    checkString(hostname, "hostname")
     wanted = _request(options, callback)
     poller = pollerOf(reactor)
     if not hostname:
         emitWarning(
-            f'The provided hostname "{hostname or ""}" is not a valid hostname,'
+            'The provided hostname "" is not a valid hostname,'
             " and is supported in the dns module solely for compatibility.",
             "DeprecationWarning",
             "DEP0118",
@@ -209,6 +212,10 @@ def _ask(hostname: str, request: _Request, poller: Poller) -> None:
         return
     settle = poller.pending(f"look-up of {hostname}")
 
+    def settled(result: _T) -> _T:
+        settle()
+        return result
+
     def found(addresses: list[LookupAddress]) -> None:
         poller.ticks.call(lookup, request.answer, addresses)
 
@@ -220,8 +227,8 @@ def _ask(hostname: str, request: _Request, poller: Poller) -> None:
 
     pool = poller.reactor.getThreadPool()
     answered = deferToThreadPool(poller.reactor, pool, request.find, name)
+    answered.addBoth(settled)
     answered.addCallbacks(found, failed)
-    answered.addCallback(lambda _: settle())
 
 
 def _encoded(hostname: str) -> bytes:

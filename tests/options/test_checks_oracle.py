@@ -14,6 +14,7 @@ from nodenet.errors import NodeError
 
 LARGE = 2**53
 VALUES: list[Any] = ["", "a", 0, 1, True, False, [], [1], {}, {"a": 1}]
+PORTS: list[Any] = [0, 80, 80.0, 1.5, -1, 65535, 65536, True, None, [], "", " ", "80", "0", "x"]
 #: Node's validator, nodenet's check, and the arguments: value, name, and what else it takes.
 CASES: list[tuple[str, Callable[..., Any], list[Any]]] = [
     *(
@@ -57,7 +58,7 @@ CASES: list[tuple[str, Callable[..., Any], list[Any]]] = [
     ("OneOf", options.checkOneOf, ["a", "x", ["b", "c"]]),
     *(
         ("Port", options.checkPort, [value, "Port", allowZero])
-        for value in (0, 80, 80.0, 1.5, -1, 65535, 65536, True, None, [], "", " ", "80", "0", "x")
+        for value in PORTS
         for allowZero in (True, False)
     ),
 ]
