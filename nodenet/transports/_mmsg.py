@@ -117,8 +117,8 @@ class Inbox:
         if count < 0:
             raise _failure()
         sizes = table.sizes[:count].tolist()
-        datagrams = [_cutters[size](slot)[0] for size, slot in zip(sizes, self._slots)]
-        return datagrams, self._names[count](table.names)
+        pairs = zip(sizes, self._slots, strict=False)
+        return [_cutters[size](slot)[0] for size, slot in pairs], self._names[count](table.names)
 
 
 class Outbox:
@@ -147,7 +147,7 @@ class Outbox:
         if max(lengths) > _COPIED:
             moved = self._point(datagrams)
         else:
-            for slot, datagram in zip(self._slots, datagrams):
+            for slot, datagram in zip(self._slots, datagrams, strict=False):
                 slot[: len(datagram)] = datagram
         self._lengths[: len(lengths)] = array(_SIZE_T, lengths)
         if self._named:
@@ -164,7 +164,7 @@ class Outbox:
     def _point(self, datagrams: Sequence[bytes]) -> tuple[tuple[int, int], ...]:
         """Copy the short ones, point at the long ones: (index, base to put back) of those."""
         moved = []
-        for index, (slot, datagram) in enumerate(zip(self._slots, datagrams)):
+        for index, (slot, datagram) in enumerate(zip(self._slots, datagrams, strict=False)):
             if len(datagram) <= _COPIED:
                 slot[: len(datagram)] = datagram
             else:

@@ -1,4 +1,4 @@
-"""Datagrams on their way out: collected during a tick, sent together, kept while the kernel is full.
+"""Datagrams on their way out: collected for a tick, sent together, kept while the kernel is full.
 
 Law: they leave in the order of `send`; each callback is called exactly once and never inside
 `send`; nothing here spins on a kernel that says "writable" and takes nothing.
@@ -105,8 +105,10 @@ class SendQueue:
         before = len(waiting)
         while waiting:
             entries = list(islice(waiting, BATCH))
+            datagrams = [datagram for datagram, _, _ in entries]
+            destinations = [destination for _, destination, _ in entries]
             callbacks = {index: call for index, (_, _, call) in enumerate(entries) if call}
-            done = self._transmit([one[0] for one in entries], [one[1] for one in entries], callbacks)
+            done = self._transmit(datagrams, destinations, callbacks)
             for _ in range(done):
                 self._waiting_size -= len(waiting.popleft()[0])
             if done < len(entries):

@@ -1,0 +1,71 @@
+"""How a socket gets its descriptor: a new one with its options, or an adopted one.
+
+Law: what fails leaves nothing open.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+from collections.abc import Mapping
+from typing import Any
+
+from nodenet.errors import ERR_INVALID_FD_TYPE, systemError
+
+
+def adopted(fd: int) -> socket.socket:
+    """The UDP socket with the descriptor `fd`, which is nodenet's from now on.
+
+    Raises:
+        ERR_INVALID_FD_TYPE: It is of something else.
+    """
+    kind = _kind(fd)
+    if kind != "UDP":
+        raise ERR_INVALID_FD_TYPE(kind)
+    try:
+        return socket.socket(fileno=fd)
+    except OSError as error:
+        raise systemError(error, "open") from None
+
+
+def prepare(skt: socket.socket, options: Mapping[str, Any]) -> None:
+    """Set what must be set before binding.
+
+    :raises OSError: as the kernel words it.
+    """
+    if options["reuseAddr"]:
+        skt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if options["reusePort"]:
+        if not hasattr(socket, "SO_REUSEPORT"):
+            raise OSError(errno.ENOTSUP, "no SO_REUSEPORT here")
+        skt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    if options["ipv6Only"] and skt.family == socket.AF_INET6:
+        skt.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+
+
+def _kind(fd: int) -> str:
+    """What libuv says a descriptor is."""
+    try:
+        mode = os.fstat(fd).st_mode
+    except OSError:
+        return "UNKNOWN"
+    if stat.S_ISREG(mode):
+        return "FILE"
+    if stat.S_ISCHR(mode):
+        return "TTY" if os.isatty(fd) else "FILE"
+    if stat.S_ISFIFO(mode):
+        return "PIPE"
+    return _socket_kind(fd) if stat.S_ISSOCK(mode) else "UNKNOWN"
+
+
+def _socket_kind(fd: int) -> str:
+    with socket.socket(fileno=os.dup(fd)) as skt:
+        family, kind = skt.family, skt.type
+    internet = family in (socket.AF_INET, socket.AF_INET6)
+    if kind == socket.SOCK_DGRAM and internet:
+        return "UDP"
+    if kind == socket.SOCK_STREAM:
+        return "TCP" if internet else "PIPE" if family == socket.AF_UNIX else "UNKNOWN"
+    return "UNKNOWN"

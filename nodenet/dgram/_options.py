@@ -1,0 +1,155 @@
+"""The options of `nodenet.dgram`, each declared once.
+
+Law: a name, its default, its check and its spelling stand together here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, TypedDict
+
+from nodenet.abort import AbortSignal
+from nodenet.addresses import BlockList
+from nodenet.errors import ERR_INVALID_ARG_TYPE, ERR_SOCKET_BAD_TYPE
+from nodenet.options import (
+    BOOLEAN,
+    NUMBER,
+    TEXT,
+    Option,
+    checkAbortSignal,
+    checkFunction,
+    checkUint32,
+)
+from nodenet.transports.udp_queue import SEND_QUEUE_LIMIT
+
+TYPES = ("udp4", "udp6")
+
+
+def _type(value: Any, name: str) -> str:
+    if value not in TYPES:
+        raise ERR_SOCKET_BAD_TYPE
+    return str(value)
+
+
+def _boolean(value: Any, name: str) -> bool:
+    """Node takes anything here for what it is worth as a condition."""
+    return bool(value)
+
+
+def _size(value: Any, name: str) -> int:
+    return checkUint32(value, name) if value else 0
+
+
+def _lookup(value: Callable[..., object], name: str) -> Callable[..., object]:
+    return checkFunction(value, "lookup")
+
+
+def _block_list(value: Any, name: str) -> BlockList | None:
+    if not value and not isinstance(value, BlockList):
+        return None
+    if not BlockList.isBlockList(value):
+        raise ERR_INVALID_ARG_TYPE(name, "net.BlockList", value)
+    return value
+
+
+class SocketOptions(TypedDict, total=False):
+    """What `createSocket` can be told."""
+
+    type: Annotated[str, Option(check=_type, doc="``'udp4'`` or ``'udp6'``. Required.")]
+    reuseAddr: Annotated[
+        bool,
+        Option(
+            default=False,
+            check=_boolean,
+            string=BOOLEAN,
+            doc="Bind also where another socket is bound (``SO_REUSEADDR``).",
+        ),
+    ]
+    reusePort: Annotated[
+        bool,
+        Option(
+            default=False,
+            check=_boolean,
+            string=BOOLEAN,
+            doc="Share the port: the system spreads datagrams over its sockets (``SO_REUSEPORT``).",
+        ),
+    ]
+    ipv6Only: Annotated[
+        bool,
+        Option(
+            default=False,
+            check=_boolean,
+            string=BOOLEAN,
+            doc="Binding to ``'::'`` does not also bind to ``'0.0.0.0'``.",
+        ),
+    ]
+    recvBufferSize: Annotated[
+        int,
+        Option(
+            default=0,
+            check=_size,
+            string=NUMBER,
+            doc="Bytes of the kernel's receive buffer (``SO_RCVBUF``); 0: the system's default.",
+        ),
+    ]
+    sendBufferSize: Annotated[
+        int,
+        Option(
+            default=0,
+            check=_size,
+            string=NUMBER,
+            doc="Bytes of the kernel's send buffer (``SO_SNDBUF``); 0: the system's default.",
+        ),
+    ]
+    lookup: Annotated[
+        Callable[..., object],
+        Option(check=_lookup, doc="Finds addresses in place of `dns.lookup`."),
+    ]
+    signal: Annotated[
+        AbortSignal, Option(check=checkAbortSignal, doc="Closes the socket when it is aborted.")
+    ]
+    receiveBlockList: Annotated[
+        BlockList, Option(check=_block_list, doc="Datagrams from these addresses are dropped.")
+    ]
+    sendBlockList: Annotated[
+        BlockList,
+        Option(check=_block_list, doc="Nothing is sent to these addresses: ``ERR_IP_BLOCKED``."),
+    ]
+    sendQueueLimit: Annotated[
+        int,
+        Option(
+            default=SEND_QUEUE_LIMIT,
+            check=checkUint32,
+            string=NUMBER,
+            node=False,
+            doc="Bytes that may wait while the kernel is full; beyond, sending fails: ``ENOBUFS``.",
+        ),
+    ]
+
+
+class BindOptions(TypedDict, total=False):
+    """What `Socket.bind` can be told."""
+
+    port: Annotated[
+        int, Option(default=0, string=NUMBER, doc="The port; 0: one that is free.")
+    ]
+    address: Annotated[
+        str,
+        Option(
+            default="",
+            string=TEXT,
+            spelled="interface",
+            doc="The address or host name; by default all interfaces.",
+        ),
+    ]
+    exclusive: Annotated[
+        bool,
+        Option(
+            default=False,
+            check=_boolean,
+            doc="Do not share the port with the workers of a cluster.",
+        ),
+    ]
+    fd: Annotated[
+        int, Option(doc="Adopt this descriptor of a UDP socket; port and address do not count.")
+    ]
