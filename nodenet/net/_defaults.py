@@ -110,7 +110,7 @@ class Defaults:
 
 
 def _warn(variable: str, value: str, expected: str) -> None:
-    emitWarning(f"{variable} must be {expected}, {value!r} is ignored")
+    emitWarning(f"{variable} must be {expected}; {value!r} is ignored")
 
 
 _defaults = Defaults(os.environ)
