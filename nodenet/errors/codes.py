@@ -16,9 +16,7 @@ __all__ = [
     "ERR_BUFFER_OUT_OF_BOUNDS",
     "ERR_CHILD_CLOSED_BEFORE_REPLY",
     "ERR_EVENT_RECURSION",
-    "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM",
     "ERR_ILLEGAL_CONSTRUCTOR",
-    "ERR_INCOMPATIBLE_OPTION_PAIR",
     "ERR_INVALID_ADDRESS",
     "ERR_INVALID_ADDRESS_FAMILY",
     "ERR_INVALID_ARG_TYPE",
@@ -129,13 +127,6 @@ class ERR_INVALID_RETURN_VALUE(NodeError, TypeError):
         )
 
 
-class ERR_INCOMPATIBLE_OPTION_PAIR(NodeError, TypeError):
-    """Two options exclude each other."""
-
-    def __init__(self, one: str, other: str) -> None:
-        super().__init__(f'Option "{one}" cannot be used in combination with option "{other}"')
-
-
 class ERR_UNKNOWN_ENCODING(NodeError, TypeError):
     """No such text encoding."""
 
@@ -159,16 +150,6 @@ class ERR_METHOD_NOT_IMPLEMENTED(NodeError):
 
     def __init__(self, method: str) -> None:
         super().__init__(f"The {method} method is not implemented")
-
-
-class ERR_FEATURE_UNAVAILABLE_ON_PLATFORM(NodeError, TypeError):
-    """The operating system cannot do this."""
-
-    def __init__(self, feature: str) -> None:
-        super().__init__(
-            f"The feature {feature} is unavailable on the current platform,"
-            " which is being used to run Node.js"
-        )
 
 
 # --- addresses -----------------------------------------------------------------------------------
