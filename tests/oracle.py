@@ -94,14 +94,23 @@ class Oracle:
         self._node = node
         self._guard = guard
 
-    async def compare(self, js: str, scenario: Scenario) -> Trace:
+    async def compare(self, js: str, scenario: Scenario, apart: bool = False) -> Trace:
         """Run both sides, nodenet's on the reactor, and fail when their traces differ.
 
-        :returns: the trace, for what else a test wants to say of it.
+        Args:
+            js: The scenario in JavaScript.
+            scenario: The same in Python.
+            apart: Compare the lines of each party (the first word of a label) by themselves: how
+                the two ends of a connection interleave is the kernel's doing.
+
+        Returns:
+            The trace, for what else a test wants to say of it.
         """
         expected = self.node(js)
         with self._prepared() as tracer:
             await self._until_quiet(tracer, scenario)
+        if apart:
+            return _same(_by_party(expected), _by_party(tracer.trace))
         return _same(expected, tracer.trace)
 
     def compareSync(self, js: str, scenario: Scenario) -> Trace:
@@ -316,6 +325,10 @@ def _trace(lines: list[dict[str, Any]], directory: str) -> Trace:
         return trace
     number = re.compile(rf"(?<![\w.])({'|'.join(ports)})(?!\w)")
     return [number.sub(lambda found: ports[found[0]], line) for line in trace]
+
+
+def _by_party(trace: Trace) -> Trace:
+    return sorted(trace, key=lambda line: line.partition(" ")[0])
 
 
 def _same(expected: Trace, actual: Trace) -> Trace:

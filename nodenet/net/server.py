@@ -14,13 +14,12 @@ from typing import Any, ClassVar, Self
 from twisted.internet.defer import Deferred
 
 from nodenet import dns
-from nodenet.abort import addAbortListener
 from nodenet.errors import (
     ERR_INVALID_ARG_TYPE,
     ERR_SERVER_ALREADY_LISTEN,
     ERR_SERVER_NOT_RUNNING,
 )
-from nodenet.events import Event, EventEmitter
+from nodenet.events import Event, EventEmitter, addAbortListener
 from nodenet.loop import debuglog, pollerOf
 from nodenet.net._address import AddressInfo, DropInfo, addressInfo
 from nodenet.net._listen import Bound, ListenRequest, bind, listenRequest

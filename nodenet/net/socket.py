@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, ClassVar, Self
 
-from nodenet.abort import addAbortSignal
 from nodenet.errors import (
     ERR_INVALID_HANDLE_TYPE,
     ERR_OUT_OF_RANGE,
@@ -32,7 +31,7 @@ from nodenet.net._link import Capabilities, Link, SocketSink
 from nodenet.net._onread import OnRead
 from nodenet.net._options import SocketOptions
 from nodenet.options import checkFunction, checkNumber, resolve
-from nodenet.streams import Duplex
+from nodenet.streams import Duplex, addAbortSignal
 from nodenet.streams.stream import EMITTED, FINISHED, FLOWS, Callback
 
 _trace = debuglog("net")
@@ -471,8 +470,12 @@ class Socket(Duplex):
         if self._reset_waits:
             self._reset()
         self.emit("ready")
-        if self._link is link and (self._read_waits or not self.isPaused()):
+        if self._link is not link:
+            return
+        if self._read_waits:
             self._read_waits = False
+            link.startReading()
+        elif not self.isPaused():
             self.read(0)
 
     # -- from the stream --------------------------------------------------------------------

@@ -1,0 +1,150 @@
+"""The order of events around connecting, ending and dying, compared with real Node."""
+
+from __future__ import annotations
+
+import pytest
+from oracle import Oracle
+from net_plays import Play, same
+
+STATE = ["get", "connecting", "pending", "readyState", "destroyed", "bytesRead", "bytesWritten"]
+
+PLAYS: dict[str, Play] = {
+    "ours first": {"client": {"connect": [["end", "bye", "cb:ended"]]}},
+    "theirs first": {"server": {"begin": [["end", "bye", "cb:ended"]]}},
+    "both": {"server": {"begin": [["end", "a"]]}, "client": {"connect": [["end", "b"]]}},
+    "write and end before connect": {
+        "client": {"started": [["write", "x", "cb:written"], ["end", "y", "cb:ended"], STATE]}
+    },
+    "end before connect": {"client": {"started": [["end", "cb:ended"]]}},
+    "half-open server answers after the client's FIN": {
+        "serverOptions": {"allowHalfOpen": True},
+        "server": {"end": [["write", "after", "cb:written"], ["later", 20, "end"]]},
+        "client": {"connect": [["end", "x"]]},
+    },
+    "half-open client": {
+        "clientOptions": {"allowHalfOpen": True},
+        "server": {"begin": [["end", "first"]]},
+        "client": {"end": [["write", "after"], ["later", 20, "end", "last"]]},
+    },
+    "write in the listener of the peer's FIN": {
+        "server": {"end": [["write", "after", "cb:written"]]},
+        "client": {"connect": [["end", "x"]]},
+    },
+    "write after end": {
+        "client": {"connect": [["end", "x"], ["write", "y", "cb:written"]]},
+    },
+    "write after the end of both": {
+        "server": {"begin": [["end", "x"]]},
+        "client": {"close": [["write", "y", "cb:written"], ["end", "cb:ended"], ["destroy"]]},
+    },
+    "write after destroy": {
+        "client": {"connect": [["destroy"], ["write", "y", "cb:written"], ["end", "cb:ended"]]},
+    },
+    "destroy at once": {"client": {"started": [["destroy"], STATE]}},
+    "destroy with an error at once": {"client": {"started": [["destroy", "error:mine"]]}},
+    "writes before a destroy at once": {
+        "client": {"started": [["write", "a", "cb:1"], ["write", "b", "cb:2"], ["destroy"]]}
+    },
+    "destroy in connect": {"client": {"connect": [["destroy"]]}},
+    "destroy in ready": {"client": {"ready": [["destroy"]]}},
+    "destroy in data": {"server": {"begin": [["write", "x"]]}, "client": {"data": [["destroy"]]}},
+    "destroy with an error in data": {
+        "server": {"begin": [["write", "x"]]},
+        "client": {"data": [["destroy", "error:mine"]]},
+    },
+    "destroy in end": {"server": {"begin": [["end", "x"]]}, "client": {"end": [["destroy"]]}},
+    "destroy in finish": {"client": {"connect": [["end"]], "finish": [["destroy"]]}},
+    "destroy in error": {
+        "client": {"connect": [["destroy", "error:a"]], "error": [["destroy", "error:b"]]}
+    },
+    "destroy in close": {"server": {"begin": [["end"]]}, "client": {"close": [["destroy"], STATE]}},
+    "destroy the accepted socket": {"server": {"begin": [["destroy"]]}},
+    "a listener of data throws": {
+        "server": {"begin": [["end", "x"]]},
+        "client": {"data": [["throw", "boom"]]},
+    },
+    "a listener of connect throws": {
+        "server": {"begin": [["end", "x"]]},
+        "client": {"connect": [["throw", "boom"]]},
+    },
+    "a listener of close throws": {
+        "server": {"begin": [["end", "x"]]},
+        "client": {"close": [["throw", "boom"]]},
+    },
+    "reset by the client": {"client": {"connect": [["later", 20, "resetAndDestroy"]]}},
+    "reset by the server": {"server": {"begin": [["later", 20, "resetAndDestroy"]]}},
+    "reset in connect": {"client": {"connect": [["resetAndDestroy"]]}},
+    "reset while connecting": {"client": {"started": [["resetAndDestroy"]]}},
+    "reset of what is closed": {
+        "server": {"begin": [["end"]]},
+        "client": {"close": [["resetAndDestroy"]]},
+    },
+    "reset before connect": {
+        "client": {"begin": [["resetAndDestroy"]], "connect": [["end"]]},
+    },
+    "destroySoon": {"server": {"begin": [["write", "bytes:1000"], ["destroySoon"]]}},
+    "destroySoon of what is ended": {"client": {"connect": [["end", "x"], ["destroySoon"]]}},
+    "paused on connect": {
+        "serverOptions": {"pauseOnConnect": True},
+        "server": {"begin": [["later", 30, "resume"]]},
+        "client": {"connect": [["end", "abc"]]},
+    },
+    "paused before connect": {
+        "server": {"begin": [["end", "abc"]]},
+        "client": {"started": [["pause"]], "connect": [["later", 30, "resume"]]},
+    },
+    "data before a listener": {
+        "server": {"silent": True, "begin": [["later", 30, "resume"]]},
+        "client": {"connect": [["end", "early"]]},
+    },
+    "timeout while idle": {
+        "client": {"connect": [["setTimeout", 20, "cb:timeout"]], "timeout": [["end"]]},
+    },
+    "timeout set before connect": {
+        "client": {"begin": [["setTimeout", 30]], "timeout": [["destroy"]]},
+    },
+    "a big write fills the buffer": {
+        "server": {"quiet": True, "silent": True, "begin": [["later", 20, "resume"]]},
+        "client": {
+            "connect": [
+                ["write", "bytes:65535", "cb:1"],
+                ["write", "bytes:1", "cb:2"],
+                ["write", "bytes:8000000", "cb:3"],
+                ["get", "writableNeedDrain", "writableLength"],
+                ["end", "cb:end"],
+            ]
+        },
+    },
+    "states": {
+        "client": {
+            "begin": [STATE],
+            "started": [STATE],
+            "connect": [STATE, ["end", "x"], STATE],
+            "end": [STATE],
+            "finish": [STATE],
+            "close": [STATE],
+        },
+        "server": {"begin": [STATE], "end": [STATE], "finish": [STATE], "close": [STATE]},
+    },
+    "encoded": {
+        "server": {"begin": [["setEncoding", "utf8"]]},
+        "client": {"connect": [["end", "häß", "latin1"]]},
+    },
+    "corked": {
+        "client": {
+            "connect": [
+                ["cork"],
+                ["write", "a", "cb:a"],
+                ["write", "b", "cb:b"],
+                ["uncork"],
+                ["end"],
+            ]
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("unix", [False, True], ids=["tcp", "unix"])
+@pytest.mark.parametrize("name", PLAYS)
+async def test_each_party_sees_what_it_sees_on_node(oracle: Oracle, name: str, unix: bool) -> None:
+    await same(oracle, {**PLAYS[name], "unix": unix})
