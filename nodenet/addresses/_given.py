@@ -26,9 +26,7 @@ _match_rule: Callable[[str], re.Match[str] | None] = re.compile(
 
 
 def lookup(address: Any, family: Any) -> bytes | None:
-    """Pack an address that is to be checked; None where there is no such address or family."""
-    if isinstance(address, SocketAddress):
-        return address.packed
+    """Pack text that is to be checked; None where there is no such address or family."""
     checkString(address, "address")
     number = FAMILIES.get(_family(family).lower())
     return None if number is None else pack_unzoned(address, number)

@@ -8,7 +8,6 @@ an IPv4 address compares with IPv4 and IPv4-mapped ones alone.
 
 from __future__ import annotations
 
-from ipaddress import ip_network
 from socket import AF_INET, AF_INET6, inet_ntop
 from typing import NamedTuple
 
@@ -18,6 +17,8 @@ Spans = tuple[Span | None, Span | None]
 """What a rule matches among IPv4 and among IPv6 addresses."""
 
 _MAPPED = bytes(10) + b"\xff\xff"
+_LOWEST = _MAPPED + bytes(4)
+_HIGHEST = _MAPPED + b"\xff" * 4
 
 
 class AddressRule(NamedTuple):
@@ -66,8 +67,11 @@ class SubnetRule(NamedTuple):
     @property
     def spans(self) -> Spans:
         """What this rule matches."""
-        network = ip_network((self.network, self.prefix), strict=False)
-        return _spans(network.network_address.packed, network.broadcast_address.packed)
+        size = len(self.network)
+        hosts = (1 << (size * 8 - self.prefix)) - 1
+        network = int.from_bytes(self.network, "big")
+        first, last = network & ~hosts, network | hosts
+        return _spans(first.to_bytes(size, "big"), last.to_bytes(size, "big"))
 
 
 Rule = AddressRule | RangeRule | SubnetRule
@@ -85,9 +89,10 @@ def is_behind(one: bytes, other: bytes) -> bool:
 
 
 def _spans(first: bytes, last: bytes) -> Spans:
+    if len(first) == len(last) == 4:
+        return (first, last), (_MAPPED + first, _MAPPED + last)
     first, last = _as_ipv6(first), _as_ipv6(last)
-    lowest, highest = _as_ipv6(bytes(4)), _as_ipv6(b"\xff" * 4)
-    low, high = max(first, lowest), min(last, highest)
+    low, high = max(first, _LOWEST), min(last, _HIGHEST)
     return (low[12:], high[12:]) if low <= high else None, (first, last)
 
 

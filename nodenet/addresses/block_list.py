@@ -23,6 +23,7 @@ from nodenet.addresses._given import (
     subnet_rule,
 )
 from nodenet.addresses._rules import Rule
+from nodenet.addresses.socket_address import SocketAddress
 from nodenet.errors import ERR_INVALID_ARG_TYPE
 
 
@@ -72,6 +73,9 @@ class BlockList:
                     return bisect_right(self._ipv6, inet_pton(AF_INET6, address)) & 1 == 1
             except (OSError, ValueError):
                 return self._holds(lookup(address, family))  # with a zone, or malformed
+        elif isinstance(address, SocketAddress):
+            packed = address.packed
+            return bisect_right(self._ipv4 if len(packed) == 4 else self._ipv6, packed) & 1 == 1
         return self._holds(lookup(address, family))
 
     def addAddress(self, address: Address, family: str | None = "ipv4") -> None:
