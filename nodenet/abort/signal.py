@@ -158,11 +158,10 @@ class AbortSignal(EventTarget):
     @onabort.setter
     def onabort(self, handler: Callable[[Event], object] | None) -> None:
         if self._on_abort is None:
-            if handler is None:
-                return
             self._on_abort = _Handler()
             self.addEventListener("abort", self._on_abort)
         self._on_abort.handler = handler
+        self._keep()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} aborted={self._aborted}>"
@@ -193,8 +192,9 @@ class AbortSignal(EventTarget):
 
     def _keep(self) -> None:
         """Be kept by the timer and the sources while it matters, and only then."""
-        chain = self._chains.get("abort")
-        heard = bool(self._kept) or (chain is not None and chain.size > 0)
+        idle = self._on_abort if self.onabort is None else None
+        listeners = self._event_listeners("abort")
+        heard = bool(self._kept) or any(one is not idle for one in listeners)
         kept = heard and not self._aborted
         if self._expiry is not None:
             self._expiry.kept = self if kept else None

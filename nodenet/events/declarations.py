@@ -15,7 +15,7 @@ class Event:
     A class lists its own in `EVENTS`::
 
         class Server(EventEmitter):
-            EVENTS = (
+            EVENTS: ClassVar[tuple[Event, ...]] = (
                 Event("listening", (), "The server is bound."),
                 Event("connection", ("socket: Socket",), "Somebody has connected."),
             )
