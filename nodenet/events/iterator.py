@@ -114,8 +114,7 @@ class EventIterator(AsyncIterator[tuple[Any, ...]]):
         return self
 
     def __anext__(self) -> Deferred[tuple[Any, ...]]:
-        # The Deferred holds the iterator, through its canceller, for as long as it waits.
-        return self._subscription.next(Deferred(self._cancelled))
+        return self._subscription.next(self)
 
     def aclose(self) -> Deferred[None]:
         """End the iteration (Node: ``return()``); what waits can still be taken.
@@ -155,9 +154,6 @@ class EventIterator(AsyncIterator[tuple[Any, ...]]):
     def __del__(self) -> None:
         self._subscription.end()
 
-    def _cancelled(self, deferred: Deferred[Any]) -> None:
-        self._subscription.forget(deferred)
-
 
 class _Subscription:
     """The listeners of one `on`, the events that wait, and those who wait for events."""
@@ -170,7 +166,8 @@ class _Subscription:
         self._ended = False
         self._error: Failure | None = None
         self._events: deque[tuple[Any, ...]] = deque()
-        self._waiting: deque[Deferred[Any]] = deque()
+        # Whoever waits keeps the iterator, which nobody else may have.
+        self._waiting: deque[tuple[Deferred[Any], EventIterator]] = deque()
         self._listeners: list[tuple[EventName, Listener]] = []
         self._abortion: Disposable | None = None
 
@@ -187,8 +184,9 @@ class _Subscription:
 
             self._abortion = addAbortListener(signal, abort)
 
-    def next(self, deferred: Deferred[Any]) -> Deferred[Any]:
-        """Settle `deferred` with the next event, now or when it comes."""
+    def next(self, iterator: EventIterator) -> Deferred[Any]:
+        """Return a Deferred of the next event, or of the end."""
+        deferred: Deferred[Any] = Deferred(self._forget)
         if self._events:
             self._settle(deferred, self._events.popleft())
             if self._paused and len(self._events) < self._low:
@@ -200,19 +198,14 @@ class _Subscription:
         elif self._ended:
             self._settle(deferred, Failure(StopAsyncIteration()))
         else:
-            self._waiting.append(deferred)
+            self._waiting.append((deferred, iterator))
         return deferred
-
-    def forget(self, deferred: Deferred[Any]) -> None:
-        """Nobody waits for `deferred` any more."""
-        if deferred in self._waiting:
-            self._waiting.remove(deferred)
 
     def fail(self, error: Any = None) -> None:
         """End with an error, after the events that wait."""
         failure = asFailure(error)
         if self._waiting:
-            self._settle(self._waiting.popleft(), failure)
+            self._settle_first(failure)
         else:
             self._error = failure
         self.end()
@@ -226,7 +219,7 @@ class _Subscription:
             while self._listeners:
                 unlisten(self._source, *self._listeners.pop())
         while self._waiting:
-            self._settle(self._waiting.popleft(), Failure(StopAsyncIteration()))
+            self._settle_first(Failure(StopAsyncIteration()))
 
     def _listen(self, name: EventName, listener: Listener) -> None:
         listen(self._source, name, listener)
@@ -234,7 +227,7 @@ class _Subscription:
 
     def _happened(self, *args: Any) -> None:
         if self._waiting:
-            self._settle(self._waiting.popleft(), args)
+            self._settle_first(args)
             return
         self._events.append(args)
         if not self._paused and len(self._events) > self._high:
@@ -243,6 +236,13 @@ class _Subscription:
 
     def _closed(self, *args: Any) -> None:
         self.end()
+
+    def _forget(self, cancelled: Deferred[Any]) -> None:
+        self._waiting = deque(wait for wait in self._waiting if wait[0] is not cancelled)
+
+    def _settle_first(self, result: object) -> None:
+        deferred, _ = self._waiting.popleft()
+        self._settle(deferred, result)
 
     def _settle(self, deferred: Deferred[Any], result: object) -> None:
         self.poller.queueMicrotask(settle, deferred, result)

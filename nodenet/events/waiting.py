@@ -53,7 +53,7 @@ def once(
             raise AbortError(cause=signal.reason)
         waiting.begin(signal)
     except Exception:
-        pollerFor(emitter).queueMicrotask(settle, waiting.deferred, Failure())
+        waiting.fail(Failure())
     return waiting.deferred
 
 
@@ -73,7 +73,8 @@ class _Waiting:
 
     def __init__(self, source: Source, name: EventName) -> None:
         self.deferred: Deferred[tuple[Any, ...]] = Deferred(self._stop)
-        self._source = source
+        self._source: Source | None = source
+        self._poller = pollerFor(source)
         self._name = name
         self._signal: Signal | None = None
         self._listening = False
@@ -88,6 +89,9 @@ class _Waiting:
             self._signal = signal
             listen(signal, "abort", self._aborted, once=True)
 
+    def fail(self, failure: Failure) -> None:
+        self._poller.queueMicrotask(settle, self.deferred, failure)
+
     def _happened(self, *args: Any) -> None:
         self._end(args)
 
@@ -95,12 +99,12 @@ class _Waiting:
         self._end(asFailure(error))
 
     def _aborted(self, event: object) -> None:
-        assert self._signal is not None
-        self._end(Failure(AbortError(cause=self._signal.reason)))
+        reason = self._signal.reason if self._signal is not None else None
+        self._end(Failure(AbortError(cause=reason)))
 
     def _end(self, result: object) -> None:
         self._stop(self.deferred)
-        microtask = pollerFor(self._source).queueMicrotask
+        microtask = self._poller.queueMicrotask
         # In Node two promises lie between an event and whoever awaits it.
         microtask(microtask, settle, self.deferred, result)
 
@@ -113,3 +117,5 @@ class _Waiting:
             unlisten(self._source, "error", self._failed)
         if self._signal is not None:
             self._signal.removeEventListener("abort", self._aborted)
+        # Whoever still has the Deferred shall not keep these.
+        self._source = self._signal = None
