@@ -10,7 +10,8 @@ Layers, imports pointing downwards only::
     nodenet.streams                    Readable, Writable, Duplex
     nodenet.events | nodenet.abort | nodenet.dns
     nodenet.loop                       one descriptor for the reactor; ticks; run()
-    nodenet.addresses | nodenet.options
+    nodenet.addresses                  isIP, SocketAddress, BlockList
+    nodenet.options                    declarations of options, checks of values
     nodenet.errors                     every code, once
 """
 
