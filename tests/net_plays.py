@@ -7,6 +7,7 @@ A play says what each party does when: ``{"client": {"connect": [["end", "bye"]]
 - ``"cb:NAME"`` as an argument is a function that traces its arguments
 - ``"error:TEXT"`` is an Error, ``"bytes:N"`` a buffer of N bytes, ``"port"`` the server's port
 - ``["later", MS, METHOD, ...]`` does it after MS milliseconds
+- ``["stop"]`` closes the server, where no client ever reaches it
 - ``["get", NAME, ...]`` traces properties, ``["throw", TEXT]`` throws
 """
 
@@ -41,6 +42,7 @@ const EVENTS = %s
 const play = %s
 const act = (name, socket, [method, ...args]) => {
   if (method === 'later') return void setTimeout(() => act(name, socket, args.slice(1)), args[0])
+  if (method === 'stop') return void server.close()
   if (method === 'throw') throw new Error(args[0])
   if (method === 'get') return t(name + ' get', ...args.map(key => socket[key]))
   args = args.map(arg => {
@@ -150,6 +152,8 @@ class _Stage:
         method, *args = act
         if method == "later":
             pollerOf().callLater(args[0] / 1000, self._act, name, socket, args[1:])
+        elif method == "stop":
+            self._server.close()
         elif method == "throw":
             raise Exception(args[0])
         elif method == "get":

@@ -39,7 +39,7 @@ class SystemCallError(NodeError, OSError):
     """
 
     errno: int
-    syscall: str
+    syscall: str | None
     address: str | None
     port: int | None
 

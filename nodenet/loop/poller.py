@@ -175,6 +175,7 @@ class Poller:
             except Exception:
                 handle.handlerFailed(Failure())
         self.ticks.drain()  # no callLater(0) runs after a stop
+        self.ticks.runClosing()
         self.ticks.leave()
 
     def forked(self) -> None:
@@ -234,6 +235,7 @@ class EpollPoller(Poller):
         queue = ticks.queue
         watched = self._watched
         ticks.enter()
+        ticks.polling = True
         try:
             if queue and ticks.depth == 1:
                 ticks.drain()
@@ -259,9 +261,12 @@ class EpollPoller(Poller):
                         handle.handlerFailed(Failure())
                     if queue and ticks.depth == 1:
                         ticks.drain()
+                if ticks.closing:
+                    ticks.runClosing()
                 if len(events) < 2:
                     return  # not under load: polling again would find nothing
         finally:
+            ticks.polling = False
             ticks.leave()
 
     def fileno(self) -> int:

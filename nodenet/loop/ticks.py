@@ -30,8 +30,11 @@ class Ticks:
         self.depth = 0
         self.queue: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._microtasks: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
-        self._closing: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
+        self.closing: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._uncaught = uncaught
+        self.polling = False
+        """Whether a round of handlers is being run."""
+        self._round_end: IDelayedCall | None = None
         self._wake: IDelayedCall | None = None
         self._thread = get_ident()
 
@@ -60,9 +63,10 @@ class Ticks:
         self, callback: Callable[[Unpack[_Args]], object], *args: *_Args
     ) -> None:
         """Run `callback` when the handlers of this round have run: Node's close callbacks."""
-        self._closing.append((callback, args))
-        if not self.depth:
-            self.nextTick(_nothing)
+        self.closing.append((callback, args))
+        if not self.polling and self._round_end is None:
+            # Outside a round: the reactor polls once before it runs this.
+            self._round_end = IReactorTime(self.reactor).callLater(0, self._round_ended)
 
     def enter(self) -> None:
         """A callback of nodenet begins in the reactor's thread."""
@@ -71,11 +75,8 @@ class Ticks:
 
     def leave(self) -> None:
         """A callback of nodenet has returned: at depth 0 drain the queues."""
-        if self.depth == 1:
-            if self.queue:
-                self.drain()
-            if self._closing:
-                self._close()
+        if self.depth == 1 and self.queue:
+            self.drain()
         self.depth -= 1
 
     def call(self, owner: object, callback: Callable[..., object], *args: object) -> None:
@@ -105,8 +106,11 @@ class Ticks:
                     except Exception:
                         self._uncaught(Failure(), callback)
 
-    def _close(self) -> None:
-        closing = self._closing
+    def runClosing(self) -> None:
+        """Run what waits for the end of the round. Only for whoever is inside a callback."""
+        if self.depth != 1:
+            return
+        closing = self.closing
         while closing:
             callback, args = closing.popleft()
             try:
@@ -115,6 +119,12 @@ class Ticks:
                 self._uncaught(Failure(), callback)
             if self.queue:
                 self.drain()
+
+    def _round_ended(self) -> None:
+        self._round_end = None
+        self.enter()
+        self.runClosing()
+        self.leave()
 
     def _woken(self) -> None:
         self._wake = None

@@ -288,6 +288,9 @@ class Connecting:
         transport = self._transport = UNIXTransport.open(self._poller)
         if not self._socket._referenced:
             transport.unref()
+        self._socket.emit("connectionAttempt", path, None, None)
+        if not self._alive:
+            return
         try:
             transport.connect(path, lambda error: self._unix_outcome(path, error))
         except OSError as refused:

@@ -235,11 +235,13 @@ class Socket(Duplex):
 
         Mirrors: "socket.resetAndDestroy()".
         """
-        if self._phase is Phase.CONNECTING and self._connecting is not None:
+        if self._connecting is not None:
             if self._connecting.path is not None:
                 raise ERR_INVALID_HANDLE_TYPE()
             self._reset_waits = True
-        elif self._phase is Phase.OPEN:
+        elif self._capabilities is not None:
+            if not self._capabilities.tcp:
+                raise ERR_INVALID_HANDLE_TYPE()
             self._reset()
         else:
             self.destroy(ERR_SOCKET_CLOSED())
@@ -665,5 +667,6 @@ def _duration(milliseconds: float) -> float:
 
 def _ended_by_peer() -> OSError:
     error = systemError(errno.EPIPE, "write")
+    error.syscall = None  # nothing was asked of the system
     error.message = "This socket has been ended by the other party"
     return error

@@ -40,10 +40,15 @@ PLAYS: dict[str, Play] = {
     "write after destroy": {
         "client": {"connect": [["destroy"], ["write", "y", "cb:written"], ["end", "cb:ended"]]},
     },
-    "destroy at once": {"client": {"started": [["destroy"], STATE]}},
-    "destroy with an error at once": {"client": {"started": [["destroy", "error:mine"]]}},
+    "destroy at once": {"client": {"started": [["destroy"], STATE], "close": [["stop"]]}},
+    "destroy with an error at once": {
+        "client": {"started": [["destroy", "error:mine"]], "close": [["stop"]]}
+    },
     "writes before a destroy at once": {
-        "client": {"started": [["write", "a", "cb:1"], ["write", "b", "cb:2"], ["destroy"]]}
+        "client": {
+            "started": [["write", "a", "cb:1"], ["write", "b", "cb:2"], ["destroy"]],
+            "close": [["stop"]],
+        }
     },
     "destroy in connect": {"client": {"connect": [["destroy"]]}},
     "destroy in ready": {"client": {"ready": [["destroy"]]}},
@@ -65,22 +70,11 @@ PLAYS: dict[str, Play] = {
     },
     "a listener of connect throws": {
         "server": {"begin": [["end", "x"]]},
-        "client": {"connect": [["throw", "boom"]]},
+        "client": {"connect": [["later", 50, "destroy"], ["throw", "boom"]]},
     },
     "a listener of close throws": {
         "server": {"begin": [["end", "x"]]},
         "client": {"close": [["throw", "boom"]]},
-    },
-    "reset by the client": {"client": {"connect": [["later", 20, "resetAndDestroy"]]}},
-    "reset by the server": {"server": {"begin": [["later", 20, "resetAndDestroy"]]}},
-    "reset in connect": {"client": {"connect": [["resetAndDestroy"]]}},
-    "reset while connecting": {"client": {"started": [["resetAndDestroy"]]}},
-    "reset of what is closed": {
-        "server": {"begin": [["end"]]},
-        "client": {"close": [["resetAndDestroy"]]},
-    },
-    "reset before connect": {
-        "client": {"begin": [["resetAndDestroy"]], "connect": [["end"]]},
     },
     "destroySoon": {"server": {"begin": [["write", "bytes:1000"], ["destroySoon"]]}},
     "destroySoon of what is ended": {"client": {"connect": [["end", "x"], ["destroySoon"]]}},
@@ -143,8 +137,30 @@ PLAYS: dict[str, Play] = {
     },
 }
 
+RESETS: dict[str, Play] = {
+    "reset by the client": {"client": {"connect": [["later", 20, "resetAndDestroy"]]}},
+    "reset by the server": {"server": {"begin": [["later", 20, "resetAndDestroy"]]}},
+    "reset in connect": {"client": {"connect": [["resetAndDestroy"]]}},
+    "reset while connecting": {"client": {"started": [["resetAndDestroy"]]}},
+    "reset of what is closed": {
+        "server": {"begin": [["end"]]},
+        "client": {"close": [["resetAndDestroy"]]},
+    },
+}
+
+REFUSED: Play = {"client": {"connect": [["resetAndDestroy"], ["end"]]}, "unix": True}
+
 
 @pytest.mark.parametrize("unix", [False, True], ids=["tcp", "unix"])
 @pytest.mark.parametrize("name", PLAYS)
 async def test_each_party_sees_what_it_sees_on_node(oracle: Oracle, name: str, unix: bool) -> None:
     await same(oracle, {**PLAYS[name], "unix": unix})
+
+
+@pytest.mark.parametrize("name", RESETS)
+async def test_a_reset_is_one(oracle: Oracle, name: str) -> None:
+    await same(oracle, RESETS[name])
+
+
+async def test_a_unix_socket_cannot_be_reset(oracle: Oracle) -> None:
+    await same(oracle, REFUSED)
