@@ -1,0 +1,106 @@
+"""What others may provide to nodenet or take from it, as zope interfaces.
+
+Law: nothing here imports nodenet or does anything; whoever provides one of these is checked with
+``verifyObject``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.protocol import DatagramProtocol
+from zope.interface import Attribute, Interface
+
+
+class IStreamSink(Interface):
+    """Who hears of the rare events of a stream link."""
+
+    def readEnded() -> None:
+        """The peer has ended its side: nothing more will be delivered."""
+
+    def flushed() -> None:
+        """All that waited (`send` returned False) has left. Told once, with nothing queued."""
+
+    def readFailed(error: OSError) -> None:
+        """Reading failed; nothing more will be delivered. The link is not closed by it."""
+
+    def writeFailed(error: OSError) -> None:
+        """What waited could not be sent and was dropped. The link is not closed by it."""
+
+    def reactorStopped() -> None:
+        """The reactor stops; the link is closed already."""
+
+
+class IStreamLink(Interface):
+    """A connection as a `nodenet.net.Socket` uses one.
+
+    Bytes leave in the order they were given. After `close` or `reset` the sink hears nothing
+    more. No method calls the sink before it returns.
+    """
+
+    bytesRead = Attribute("Bytes received so far (int).")
+    bytesSent = Attribute("Bytes handed on so far (int).")
+    queued = Attribute("Bytes that wait to be sent (int).")
+    reading = Attribute("Whether what arrives is delivered now (bool).")
+    buffer = Attribute("Where to put what is received (memoryview), or None.")
+
+    def attach(deliver: Callable[[bytes], object], sink: Any) -> None:
+        """Say who gets the bytes and who (an `IStreamSink`) the rare events."""
+
+    def send(data: bytes) -> bool:
+        """Send `data`; False: some of it waits, and the sink's `flushed` will follow."""
+
+    def sendv(chunks: Sequence[bytes]) -> bool:
+        """As `send`, for several chunks."""
+
+    def shutdown() -> None:
+        """End the sending side. Nothing may wait to be sent."""
+
+    def close() -> None:
+        """Close; what waits is dropped."""
+
+    def reset() -> None:
+        """Close so that the peer sees a reset, where there is such a thing."""
+
+    def startReading() -> None:
+        """Deliver what arrives."""
+
+    def stopReading() -> None:
+        """Deliver nothing until `startReading`."""
+
+    def ref() -> None:
+        """Keep `nodenet.run` going while this is open."""
+
+    def unref() -> None:
+        """Let `nodenet.run` end although this is open."""
+
+    def localAddress() -> tuple[Any, ...] | None:
+        """The raw local address of an IP connection; None when there is none."""
+
+    def remoteAddress() -> tuple[Any, ...] | None:
+        """The raw peer address of an IP connection; None when there is none."""
+
+    def describe() -> str:
+        """Its state and addresses, for a `repr`."""
+
+
+class IDatagramServerEndpoint(Interface):
+    """Where datagrams are received. The name is that of Twisted's ticket 4471."""
+
+    def listen(protocol: DatagramProtocol) -> Deferred[IListeningPort]:
+        """Bind, and run `protocol` there.
+
+        :returns: a Deferred of the port; it fails with the error of the bind.
+        """
+
+
+class IDatagramServerEndpointStringParser(Interface):
+    """A plugin that reads the endpoint strings of one prefix, for datagrams."""
+
+    prefix = Attribute("What such a string begins with (str), without the colon.")
+
+    def parseDatagramServer(reactor: Any, *args: Any, **kwargs: Any) -> IDatagramServerEndpoint:
+        """Make the endpoint from the arguments of a string."""
