@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_twisted
 from oracle import Oracle, findNode
+from twisted.internet.defer import CancelledError, Deferred
 
+from nodenet.loop import pollerOf
 from nodenet.testing import Guard
+
+BOUND = 30.0
+"""Seconds that an ``async def`` test may take."""
+
+Test = Callable[..., Coroutine[Deferred[Any], Any, None]]
 
 pytest_plugins = ["nodenet.testing.pytest_plugin"]
 
@@ -22,12 +31,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if not isinstance(item, pytest.Function):
             continue
-        function = item.function
-        inner = getattr(getattr(function, "hypothesis", None), "inner_test", function)
-        if inspect.iscoroutinefunction(inner):
-            pytest_twisted.ensureDeferred(inner)
+        hypothesis = getattr(item.obj, "hypothesis", None)
+        if hypothesis is not None and inspect.iscoroutinefunction(hypothesis.inner_test):
+            hypothesis.inner_test = bounded(hypothesis.inner_test)
+        elif inspect.iscoroutinefunction(item.obj):
+            item.obj = bounded(item.obj)
         if "oracle" in item.fixturenames:
             item.add_marker("oracle")
+
+
+def bounded(test: Test) -> Test:
+    """The same test, which fails when it takes too long: nothing else would end it."""
+
+    @functools.wraps(test)
+    async def run(*args: Any, **keywords: Any) -> None:
+        running = Deferred.fromCoroutine(test(*args, **keywords))
+        bound = pollerOf().callLater(BOUND, running.cancel, ref=False)
+        try:
+            await running
+        except CancelledError:
+            pytest.fail(f"took more than {BOUND} s")
+        finally:
+            if bound.active():
+                bound.cancel()
+
+    pytest_twisted.ensureDeferred(run)
+    return run
 
 
 @pytest.fixture(scope="session")

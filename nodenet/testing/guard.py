@@ -13,8 +13,9 @@ from typing import Any
 
 from twisted.internet.error import ConnectionAborted
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from nodenet.loop import openHandles, pollerOf
 
@@ -28,14 +29,13 @@ class Guard:
 
     def __init__(self, reactor: Any = None) -> None:
         self._poller = pollerOf(reactor)
-        self._logged: list[LogEvent] = []
-        self._take: Callable[[LogEvent], object] = self._logged.append
+        self._log = _Criticals()
         self._before: frozenset[IDelayedCall] = frozenset()
 
     def begin(self) -> None:
         """The test begins: what is pending now is not its own."""
         self._before = frozenset(self._timers())
-        globalLogPublisher.addObserver(self._observe)
+        globalLogPublisher.addObserver(self._log)
 
     def end(self) -> list[str]:
         """The test is over: what it left is closed.
@@ -43,8 +43,8 @@ class Guard:
         :returns: one complaint for each thing that it left, none when it was tidy.
         """
         gc.collect(1)  # a failed Deferred complains when it is collected
-        globalLogPublisher.removeObserver(self._observe)
-        return [_described(event) for event in self._logged] + self._handles() + self._calls()
+        globalLogPublisher.removeObserver(self._log)
+        return [_described(event) for event in self._log.events] + self._handles() + self._calls()
 
     def flushLoggedErrors(self, *types: type[BaseException]) -> list[Failure]:
         """Take logged failures out: they were expected. As trial's method of that name.
@@ -53,32 +53,25 @@ class Guard:
         :returns: their failures.
         """
         failures: list[Failure] = []
-        for event in list(self._logged):
+        for event in list(self._log.events):
             failure = event.get("log_failure")
             if failure is not None and (not types or failure.check(*types)):
                 failures.append(failure)
-                self._logged.remove(event)
+                self._log.events.remove(event)
         return failures
 
     @contextmanager
     def divert(self, take: Callable[[LogEvent], object]) -> Iterator[None]:
         """Inside the `with` block critical events are `take`'s, and no complaint."""
-        before, self._take = self._take, take
+        before, self._log.take = self._log.take, take
         try:
             yield
         finally:
-            self._take = before
+            self._log.take = before
 
     def tidy(self) -> bool:
         """Whether nothing is open or pending."""
         return not openHandles(self._poller.reactor) and not self._left_over()
-
-    def _observe(self, event: LogEvent) -> None:
-        if event["log_level"] is not LogLevel.critical:
-            return
-        if "isError" in event and "log_failure" not in event:
-            return  # a Deferred announces the event that will have its failure
-        self._take(event)
 
     def _handles(self) -> list[str]:
         left = openHandles(self._poller.reactor)
@@ -100,6 +93,22 @@ class Guard:
 
     def _timers(self) -> list[IDelayedCall]:
         return list(IReactorTime(self._poller.reactor).getDelayedCalls())
+
+
+@implementer(ILogObserver)
+class _Criticals:
+    """Takes the critical events out of the log's stream."""
+
+    def __init__(self) -> None:
+        self.events: list[LogEvent] = []
+        self.take: Callable[[LogEvent], object] = self.events.append
+
+    def __call__(self, event: LogEvent) -> None:
+        if event["log_level"] is not LogLevel.critical:
+            return
+        if "isError" in event and "log_failure" not in event:
+            return  # a Deferred announces the event that will have its failure
+        self.take(event)
 
 
 def _described(event: LogEvent) -> str:

@@ -47,4 +47,4 @@ def _let_finish(watching: Guard) -> None:
     for _ in range(_TURNS):
         if watching.tidy():
             return
-        blockon(deferLater(reactor, 0))  # type: ignore[arg-type]
+        blockon(deferLater(reactor, 0))

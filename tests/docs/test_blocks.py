@@ -30,10 +30,6 @@ def blocks(page: Path) -> Iterator[str]:
         yield "\n" * text.count("\n", 0, found.start(2)) + textwrap.dedent(found[2])
 
 
-def compiled(block: str, page: Path) -> CodeType:
-    return compile(block, page, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-
-
 WITH_BLOCKS = [page for page in PAGES if any(blocks(page))]
 
 
@@ -41,7 +37,7 @@ WITH_BLOCKS = [page for page in PAGES if any(blocks(page))]
 async def test_the_blocks_of_a_page_run(page: Path) -> None:
     names: dict[str, Any] = {}
     for block in blocks(page):
-        code = compiled(block, page)
+        code: CodeType = compile(block, page, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         if APART.search(block):
             continue
         result = eval(code, names)

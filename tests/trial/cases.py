@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
 from nodenet import events, net
@@ -22,9 +21,9 @@ class Tidy(TestCase):
 
 
 class Leaking(TestCase):
-    def test_it(self) -> Deferred[list[object]]:
+    async def test_it(self) -> None:
         """A server that nobody closes."""
-        return events.once(net.createServer().listen(0, "127.0.0.1"), "listening")
+        await events.once(net.createServer().listen(0, "127.0.0.1"), "listening")
 
 
 class Careless(TestCase):
