@@ -32,6 +32,12 @@ class UNIXTransport(StreamTransport):
         """An unconnected one, for :meth:`connect`."""
         return cls(poller, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
 
+    def localAddress(self) -> None:
+        """A Unix socket has no port and no IP address; its path is that of `getHost`."""
+
+    def remoteAddress(self) -> None:
+        """As `localAddress`."""
+
     def getHost(self) -> UNIXAddress:
         return UNIXAddress(self._socket.getsockname() or None)
 
