@@ -62,7 +62,8 @@ def _checkHints(value: Any, name: str) -> int:
     return bits
 
 
-def _checkFamily(value: Any, name: str) -> int:
+def checkFamily(value: Any, name: str) -> int:
+    """Take 0, 4 or 6, or ``'IPv4'`` or ``'IPv6'``, and return the number."""
     if isinstance(value, str) and value in _NAMED:
         return _NAMED[value]
     return checkOneOf(value, name, tuple(_FAMILIES))
@@ -79,7 +80,7 @@ class LookupOptions(TypedDict, total=False):
         int | str,
         Option(
             default=0,
-            check=_checkFamily,
+            check=checkFamily,
             doc="4 (or ``'IPv4'``), 6 (or ``'IPv6'``), or 0 for both.",
         ),
     ]

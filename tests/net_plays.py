@@ -80,9 +80,11 @@ const server = net.createServer(play.serverOptions || {}, socket => {
 })
 server.listen(play.unix ? t.path('s') : { port: 0, host: '127.0.0.1' }, () => {
   const client = new net.Socket(play.clientOptions || {})
-  const where = play.unix ? server.address() : { port: t.port(server.address().port), host: '127.0.0.1' }
+  const where = server.address()
+  const port = play.unix ? 0 : t.port(where.port)
   follow('client', client)
-  client.connect(where)
+  if (play.unix) client.connect(where)
+  else client.connect(port, '127.0.0.1')
   for (const each of (play.client || {}).started || []) act('client', client, each)
 })
 """

@@ -23,7 +23,17 @@ from nodenet.errors import (
     ERR_MISSING_ARGS,
     systemError,
 )
-from nodenet.net._attempts import Attempts, Cancel, Connected, Failed, Start, Target, TimeOut, Wait, plan
+from nodenet.net._attempts import (
+    Attempts,
+    Cancel,
+    Connected,
+    Failed,
+    Start,
+    Target,
+    TimeOut,
+    Wait,
+    plan,
+)
 from nodenet.net._defaults import (
     getDefaultAutoSelectFamily,
     getDefaultAutoSelectFamilyAttemptTimeout,
@@ -63,6 +73,7 @@ class Connecting:
         self._transports: dict[Target, TCPTransport] = {}
         self._attempts: Attempts
         self._several = False
+        self._tried: list[str] = []
         self._timer: IDelayedCall | None = None
         self._transport: UNIXTransport | None = None
 
@@ -179,7 +190,7 @@ class Connecting:
             timeout = getDefaultAutoSelectFamilyAttemptTimeout()
         self._several = len(targets) > 1
         if self._several:
-            self._socket.autoSelectFamilyAttemptedAddresses = []
+            self._socket.autoSelectFamilyAttemptedAddresses = self._tried
         self._attempts = Attempts(targets, timeout / 1000, self._mode)
         self._advance()
 
@@ -225,7 +236,7 @@ class Connecting:
             self._attempt_failed(target, error, told=False)
             return
         if self._several:
-            socket.autoSelectFamilyAttemptedAddresses.append(str(target))
+            self._tried.append(str(target))
         socket.emit("connectionAttempt", *target)
         if not self._alive:
             return
@@ -256,9 +267,7 @@ class Connecting:
         if error is None:
             self._attempts.connected(target)
         else:
-            self._attempt_failed(
-                target, systemError(error, "connect", target.address, target.port)
-            )
+            self._attempt_failed(target, systemError(error, "connect", target.address, target.port))
         self._advance()
 
     def _attempt_failed(self, target: Target, error: Exception, told: bool = True) -> None:

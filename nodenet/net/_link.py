@@ -18,7 +18,7 @@ from nodenet.transports.tcp import TCPTransport
 from nodenet.transports.unix import UNIXTransport
 
 if TYPE_CHECKING:
-    from nodenet.net.socket import Socket
+    from nodenet.net._life import LivingSocket
 
 
 class Link(Protocol):
@@ -73,7 +73,7 @@ class SocketSink:
 
     __slots__ = ("_socket",)
 
-    def __init__(self, socket: Socket) -> None:
+    def __init__(self, socket: LivingSocket) -> None:
         self._socket = socket
 
     def readEnded(self) -> None:

@@ -7,14 +7,13 @@ behind.
 from __future__ import annotations
 
 import errno
-
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from nodenet.errors import ERR_INVALID_ARG_VALUE, systemError
-from nodenet.net._arguments import normalizeArguments, naturalNumber
+from nodenet.net._arguments import naturalNumber, normalizeArguments
 from nodenet.net._options import ListenOptions
 from nodenet.options import resolve
 from nodenet.transports import tcp, unix
@@ -187,5 +186,3 @@ def _backlog(options: dict[str, Any], args: Sequence[Any]) -> int:
         if number:
             return int(number)
     return BACKLOG
-
-

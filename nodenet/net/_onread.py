@@ -22,7 +22,7 @@ class OnRead:
             raise ERR_INVALID_ARG_TYPE("options.onread.callback", "function", callback)
         self._callback: Callable[[int, Any], object] = callback
         self._next: Callable[[], Any] | None = buffer if callable(buffer) else None
-        self._buffer = buffer() if callable(buffer) else buffer
+        self._buffer: Any = buffer() if callable(buffer) else buffer
         self._link: Link | None = None
 
     def attach(self, link: Link) -> None:

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any, TypedDict
 
+from nodenet import dns
 from nodenet.abort import AbortSignal
 from nodenet.addresses import BlockList, isIP
 from nodenet.errors import ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_INVALID_IP_ADDRESS
+from nodenet.net._defaults import checkAttemptTimeout, checkAutoSelectFamily
 from nodenet.options import (
     BOOLEAN,
     NUMBER,
@@ -21,13 +23,10 @@ from nodenet.options import (
     checkFunction,
     checkInt32,
     checkNumber,
-    checkOneOf,
     checkPort,
     checkString,
 )
 from nodenet.streams import getDefaultHighWaterMark
-
-_SHORTEST_ATTEMPT = 10  # milliseconds
 
 
 def _boolean(value: Any, name: str) -> bool:
@@ -42,7 +41,7 @@ def _delay(value: Any, name: str) -> float:
 def _block_list(value: Any, name: str) -> BlockList:
     if not BlockList.isBlockList(value):
         raise ERR_INVALID_ARG_TYPE(name, "net.BlockList", value)
-    return value  # type: ignore[no-any-return]  # it was just asked
+    return value
 
 
 def _water_mark(value: Any, name: str) -> int:
@@ -64,24 +63,6 @@ def _remote_port(value: Any, name: str) -> int:
 
 def _local_port(value: Any, name: str) -> int:
     return checkPort(int(checkNumber(value, name)), name) if value else 0
-
-
-def _family(value: Any, name: str) -> int:
-    if value in ("IPv4", "IPv6"):
-        return 4 if value == "IPv4" else 6
-    return checkOneOf(value, name, (0, 4, 6))
-
-
-def _family_choice(value: Any, name: str) -> bool | str:
-    if value == "race":
-        return "race"
-    if not isinstance(value, bool):
-        raise ERR_INVALID_ARG_TYPE(name, "boolean", value)
-    return value
-
-
-def _attempt_timeout(value: Any, name: str) -> int:
-    return max(checkInt32(value, name, 1), _SHORTEST_ATTEMPT)
 
 
 def _unsupported(value: Any, name: str) -> bool:
@@ -112,7 +93,9 @@ class TuningOptions(TypedDict, total=False):
 class SocketOptions(TuningOptions, total=False):
     """The options of `Socket`."""
 
-    fd: Annotated[int | None, Option(check=partial(checkInt32, minimum=0), doc="Wrap this open descriptor.")]
+    fd: Annotated[
+        int | None, Option(check=partial(checkInt32, minimum=0), doc="Wrap this open descriptor.")
+    ]
     readable: Annotated[
         bool, Option(default=False, check=_boolean, doc="With `fd`: reading is allowed.")
     ]
@@ -121,7 +104,9 @@ class SocketOptions(TuningOptions, total=False):
     ]
     allowHalfOpen: Annotated[
         bool,
-        Option(default=False, check=_boolean, string=BOOLEAN, doc="Stay writable after the peer's FIN."),
+        Option(
+            default=False, check=_boolean, string=BOOLEAN, doc="Stay writable after the peer's FIN."
+        ),
     ]
     highWaterMark: Annotated[
         int | None,
@@ -134,7 +119,9 @@ class SocketOptions(TuningOptions, total=False):
     signal: Annotated[
         AbortSignal | None, Option(check=checkAbortSignal, doc="Destroys the socket when aborted.")
     ]
-    objectMode: Annotated[bool, Option(default=False, check=_unsupported, doc="Refused, as in Node.")]
+    objectMode: Annotated[
+        bool, Option(default=False, check=_unsupported, doc="Refused, as in Node.")
+    ]
     readableObjectMode: Annotated[
         bool, Option(default=False, check=_unsupported, doc="Refused, as in Node.")
     ]
@@ -150,7 +137,9 @@ class ConnectOptions(TuningOptions, total=False):
     host: Annotated[
         str | None, Option(check=None, doc="The name or address to connect to (``'localhost'``).")
     ]
-    path: Annotated[str | None, Option(check=checkString, doc="Connect to this Unix socket instead.")]
+    path: Annotated[
+        str | None, Option(check=checkString, doc="Connect to this Unix socket instead.")
+    ]
     localAddress: Annotated[
         str | None, Option(check=_local_address, string=TEXT, doc="The address to connect from.")
     ]
@@ -158,7 +147,7 @@ class ConnectOptions(TuningOptions, total=False):
         int, Option(default=0, check=_local_port, string=NUMBER, doc="The port to connect from.")
     ]
     family: Annotated[
-        int, Option(default=0, check=_family, string=NUMBER, doc="4, 6, or 0 for both.")
+        int, Option(default=0, check=dns.checkFamily, string=NUMBER, doc="4, 6, or 0 for both.")
     ]
     hints: Annotated[int, Option(default=0, doc="Flags of the look-up; see `nodenet.dns`.")]
     lookup: Annotated[
@@ -167,14 +156,14 @@ class ConnectOptions(TuningOptions, total=False):
     autoSelectFamily: Annotated[
         bool | str | None,
         Option(
-            check=_family_choice,
+            check=checkAutoSelectFamily,
             doc="Try the addresses of a name one after the other; ``'race'``: overlapping.",
         ),
     ]
     autoSelectFamilyAttemptTimeout: Annotated[
         int | None,
         Option(
-            check=_attempt_timeout,
+            check=checkAttemptTimeout,
             string=NUMBER,
             doc="Milliseconds before the next address is tried (at least 10).",
         ),
@@ -223,7 +212,7 @@ class ListenOptions(TypedDict, total=False):
     port: Annotated[
         int | None,
         Option(
-            check=lambda value, name: checkPort(value, name),
+            check=checkPort,
             doc="The port; 0 takes a free one.",
         ),
     ]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from oracle import Oracle
 from net_plays import Play, same
+from oracle import Oracle
 
 STATE = ["get", "connecting", "pending", "readyState", "destroyed", "bytesRead", "bytesWritten"]
 

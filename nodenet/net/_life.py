@@ -1,0 +1,279 @@
+"""The life of a stream socket: idle, connecting, open, closed.
+
+Invariant: `_phase` is the whole state of the connection and changes only in `_step()`; `_link` is
+there only in the phase OPEN, `_connecting` exactly in CONNECTING.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from typing import Any, ClassVar
+
+from nodenet.errors import (
+    ERR_SOCKET_CLOSED,
+    ERR_SOCKET_CLOSED_BEFORE_CONNECTION,
+    systemError,
+)
+from nodenet.loop import debuglog
+from nodenet.net._connect import Connecting
+from nodenet.net._idle import IdleTimer
+from nodenet.net._link import Capabilities, Link, SocketSink
+from nodenet.net._onread import OnRead
+from nodenet.streams import Duplex
+from nodenet.streams.stream import EMITTED, FINISHED, FLOWS, Callback
+
+_trace = debuglog("net")
+
+
+class Phase(Enum):
+    """Where the connection of a socket stands."""
+
+    IDLE = "idle"
+    CONNECTING = "connecting"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class LivingSocket(Duplex):
+    """What `nodenet.net.Socket` is below its public members. See there."""
+
+    _phase: Phase = Phase.IDLE
+    _link: Link | None = None
+    _capabilities: Capabilities | None = None
+    _connecting: Connecting | None = None
+    _idle: IdleTimer | None = None
+    _onread: OnRead | None = None
+    _no_delay: bool = False
+    _keep_alive: bool = False
+    _keep_alive_delay: int = 0
+    _referenced: bool = True
+    _resets: bool = False
+    _reset_waits: bool = False
+    _destroys_soon: bool = False
+    _read_waits: bool = False
+    _unsent: tuple[Sequence[bytes], Callback] | None = None
+    _final_waits: Callback | None = None
+    _bytes_read: int = 0
+    _bytes_sent: int = 0
+    _peername: tuple[Any, ...] | None = None
+    _released: Callable[[], object] | None = None
+    _keeps_pushing: ClassVar[bool] = True
+
+    # -- from the link ----------------------------------------------------------------------
+
+    def _receive(self, data: bytes) -> None:
+        if self._idle is not None:
+            self._idle.touch()
+        if not self.push(data) and self._link is not None:
+            self._link.stopReading()
+
+    def _receive_into(self, view: memoryview) -> None:
+        self._touch()
+        assert self._onread is not None
+        if not self._onread.received(view) and self._link is not None:
+            self._link.stopReading()
+
+    def _read_ended(self) -> None:
+        self._touch()
+        self.push(None)
+        self.read(0)
+
+    def _flushed(self) -> None:
+        self._touch()
+        self._sent()
+
+    def _reactor_stopped(self) -> None:
+        self.destroy()
+
+    # -- from Connecting --------------------------------------------------------------------
+
+    def _failing(self) -> None:
+        """The only attempt has failed: Node counts the socket as open until it is destroyed."""
+        self._step(Phase.OPEN)
+
+    def _connected(self, link: Link) -> None:
+        self._open(link)
+        self._touch()
+        if self._no_delay or self._keep_alive:
+            self._tune()
+        self.emit("connect")
+        self._send_unsent()
+        if self._reset_waits:
+            self._reset()
+        self.emit("ready")
+        if self._link is not link:
+            return
+        if self._read_waits:
+            self._read_waits = False
+            link.startReading()
+        elif not self.isPaused():
+            self.read(0)
+
+    # -- from the stream --------------------------------------------------------------------
+
+    def _read(self, size: int) -> None:
+        link = self._link
+        if link is None:
+            self._read_waits = True
+        elif not link.reading:
+            link.startReading()
+
+    def _write(self, chunk: bytes, encoding: str, callback: Callback) -> None:
+        self._writev((chunk,), callback)
+
+    def _writev(self, chunks: Sequence[bytes], callback: Callback) -> None:
+        link = self._link
+        if link is not None:
+            self._touch()
+            try:
+                done = link.sendv(chunks)
+            except OSError as error:
+                callback(error)
+            else:
+                if done:
+                    callback(None)
+        elif self._phase is Phase.CONNECTING:
+            self._unsent = (chunks, callback)
+        else:
+            callback(ERR_SOCKET_CLOSED())
+
+    def _final(self, callback: Callback) -> None:
+        link = self._link
+        if self._phase is Phase.CONNECTING:
+            self._final_waits = callback
+        elif link is None:
+            callback(None)
+        else:
+            try:
+                link.shutdown()
+            except OSError as error:
+                callback(None if error.errno == errno.ENOTCONN else error)
+            else:
+                self._poller.atRoundEnd(callback, None)
+
+    def _destroy(self, error: BaseException | None, callback: Callback) -> None:
+        phase, link, connecting = self._phase, self._link, self._connecting
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+        if connecting is not None:
+            connecting.cancel()
+        if link is not None:
+            self._bytes_read, self._bytes_sent = link.bytesRead, link.bytesSent
+            if self._resets:
+                link.reset()
+            else:
+                link.close()
+        self._step(Phase.CLOSED)
+        callback(error)
+        if phase is Phase.IDLE:
+            self._poller.nextTick(self._emit_closed)
+        else:
+            self._poller.atRoundEnd(self._emit_closed, error is not None)
+        if self._released is not None:
+            self._released()
+
+    def _half_over(self) -> None:
+        if self._destroys_soon and self._finish >= FINISHED:
+            self.destroy()
+        else:
+            super()._half_over()
+
+    def _accept(self, chunk: bytes, callback: Callback | None) -> BaseException | bool:
+        if self._finish != FLOWS and self._end >= EMITTED and not self.allowHalfOpen:
+            error = _ended_by_peer()
+            if callback is not None:
+                self._poller.nextTick(callback, error)
+            self.destroy(error)
+            return error
+        return super()._accept(chunk, callback)
+
+    # -- private ----------------------------------------------------------------------------
+
+    def _step(self, phase: Phase) -> None:
+        """The one place where the connection's state changes."""
+        if _trace is not None:
+            _trace("{} -> {}: {!r}", self._phase.value, phase.value, self)
+        self._phase = phase
+        if phase is not Phase.CONNECTING:
+            self._connecting = None
+        if phase is not Phase.OPEN:
+            self._link = self._capabilities = self._send = None
+            self._resets = self._destroys_soon = False
+            self._read_waits = self._reset_waits = False
+
+    def _open(self, link: Link) -> None:
+        """There is a connection: `link` is where bytes come from and go to."""
+        self._link = link
+        self._capabilities = Capabilities.of(link)
+        self._step(Phase.OPEN)
+        if not self._referenced:
+            link.unref()
+        if self._onread is None:
+            link.attach(self._receive, SocketSink(self))
+        else:
+            link.attach(self._receive_into, SocketSink(self))  # type: ignore[arg-type]  # a view
+            self._onread.attach(link)
+        self._choose_send()
+
+    def _choose_send(self) -> None:
+        """Written bytes go straight to the link; over a method of ours while a timer runs."""
+        link = self._link
+        if link is None:
+            self._send = None
+        else:
+            self._send = link.send if self._idle is None else self._send_and_touch
+
+    def _send_and_touch(self, data: bytes) -> bool:
+        self._touch()
+        assert self._link is not None
+        return self._link.send(data)
+
+    def _send_unsent(self) -> None:
+        """What was written or ended before there was a connection."""
+        unsent, self._unsent = self._unsent, None
+        final, self._final_waits = self._final_waits, None
+        if unsent is not None:
+            self._writev(*unsent)
+        if final is not None:
+            self._final(final)
+
+    def _connect_again(self, options: Mapping[str, Any]) -> None:
+        """`connect` on a socket that connects or is connected: the kernel refuses that."""
+        number = errno.EALREADY if self._phase is Phase.CONNECTING else errno.EISCONN
+        host, port = options["path"] or options["host"] or "localhost", options["port"]
+        self._poller.nextTick(self.destroy, systemError(number, "connect", host, port))
+
+    def _reset(self) -> None:
+        self._resets = True
+        self.destroy()
+
+    def _tune(self) -> None:
+        link = self._link
+        if self._capabilities is not None and self._capabilities.tcp:
+            if self._no_delay:
+                link.setNoDelay(True)  # type: ignore[union-attr]  # TCP, and attached
+            if self._keep_alive:
+                link.setKeepAlive(True, self._keep_alive_delay)  # type: ignore[union-attr]
+
+    def _touch(self) -> None:
+        if self._idle is not None:
+            self._idle.touch()
+
+    def _timed_out(self) -> None:
+        self.emit("timeout")
+
+    def _emit_closed(self, *hadError: bool) -> None:
+        unsent, self._unsent = self._unsent, None
+        self.emit("close", *hadError)
+        if unsent is not None:
+            unsent[1](ERR_SOCKET_CLOSED_BEFORE_CONNECTION())
+
+
+def _ended_by_peer() -> OSError:
+    error = systemError(errno.EPIPE, "write")
+    error.syscall = None  # nothing was asked of the system
+    error.message = "This socket has been ended by the other party"
+    return error
