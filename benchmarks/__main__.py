@@ -58,6 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     options = _arguments(arguments)
     plan = _plan(options)
+    processes.raise_limits()
     try:
         wanted = loads.chosen(options.only)
         present, missing = peers.find(options.peers)

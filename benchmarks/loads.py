@@ -142,7 +142,7 @@ LOADS = (
         "memory of an idle connection",
         "tcp_echo",
         "idle",
-        {"connections": 2000},
+        {"connections": 4000},
         unit="KiB",
     ),
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import select
 import shutil
 import subprocess
@@ -43,6 +44,12 @@ def cores() -> tuple[int, int]:
     """Choose the server's core and the generator's; on a machine with one core they share it."""
     usable = sorted(os.sched_getaffinity(0))
     return usable[0], usable[-1]
+
+
+def raise_limits() -> None:
+    """Let what is started here have as many descriptors as the system allows."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def build(directory: Path) -> Path:

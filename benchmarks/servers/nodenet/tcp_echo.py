@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks.servers.nodenet._announce import announce
 from nodenet import net, run
 
 
@@ -13,7 +14,7 @@ def main() -> None:
         socket.on("error", lambda error: None)
 
     server = net.createServer(connected)
-    server.listen(0, "127.0.0.1", lambda: print(server.address().port, flush=True))
+    server.listen(0, "127.0.0.1", lambda: announce(server))
 
 
 run(main)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from benchmarks.servers.nodenet._announce import announce
 from nodenet import net, run
 
 
@@ -18,7 +19,7 @@ def main(backend_port: int) -> None:
         backend.on("error", lambda error: client.destroy())
 
     server = net.createServer(connected)
-    server.listen(0, "127.0.0.1", lambda: print(server.address().port, flush=True))
+    server.listen(0, "127.0.0.1", lambda: announce(server))
 
 
 run(main, int(sys.argv[1]))
