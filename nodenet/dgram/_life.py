@@ -18,7 +18,7 @@ from nodenet.dgram._addresses import AddressInfo, addressInfo
 from nodenet.dgram._arguments import BindRequest, bindRequest
 from nodenet.dgram._bind import adopted, prepare
 from nodenet.dgram._options import SocketOptions
-from nodenet.dgram._receiver import MessageReceiver
+from nodenet.dgram._receiver import FilteringReceiver, MessageReceiver
 from nodenet.dgram._tuning import TunableSocket
 from nodenet.errors import (
     ERR_SOCKET_ALREADY_BOUND,
@@ -217,7 +217,10 @@ class LivingSocket(TunableSocket):
         """A descriptor that tells this socket what it hears."""
         if skt is None:
             skt = _socket.socket(self._family, _socket.SOCK_DGRAM)
-        receiver = MessageReceiver(self, self._loop, self._options["receiveBlockList"])
+        blocked = self._options["receiveBlockList"]
+        receiver = (MessageReceiver if blocked is None else FilteringReceiver)(self, self._loop)
+        if isinstance(receiver, FilteringReceiver):
+            receiver.blocked = blocked
         descriptor = UDPDescriptor(self._loop, skt, receiver)
         receiver.queue = descriptor.queue
         descriptor.queue.limit = self._options["sendQueueLimit"]

@@ -6,13 +6,13 @@ that raises costs nobody else his datagram, and one that closes the socket gets 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from twisted.python.failure import Failure
 
 from nodenet.addresses import BlockList
-from nodenet.dgram._addresses import Senders
+from nodenet.dgram._addresses import RemoteInfo, Senders
 
 if TYPE_CHECKING:
     from nodenet.dgram._life import LivingSocket
@@ -26,26 +26,38 @@ class MessageReceiver:
     Args:
         socket: Whose listeners are called.
         poller: Its Poller.
-        blocked: Whose datagrams are dropped.
     """
 
     queue: SendQueue
 
-    def __init__(self, socket: LivingSocket, poller: Poller, blocked: BlockList | None) -> None:
+    def __init__(self, socket: LivingSocket, poller: Poller) -> None:
         self._socket = socket
         self._poller = poller
         self._events = socket._events
         self._senders = Senders()
-        self._blocked = blocked
 
     def received(self, datagrams: list[bytes], sources: Sequence[Any]) -> None:
-        """Emit ``'message'`` for each."""
-        batch: Iterator[tuple[bytes, Any]] = zip(datagrams, sources, strict=False)
-        if self._blocked is not None:
-            batch = self._allowed(batch, self._blocked)
+        """Emit ``'message'`` for each: by hand, since `emit` would be one more frame for each."""
+        ticks, events, senders = self._poller.ticks.queue, self._events, self._senders
+        queue = self.queue
+        collected = queue.collected
+        batch = zip(datagrams, sources, strict=False)
         while True:
             try:
-                self._emit(datagrams, batch)
+                for datagram, source in batch:
+                    if ticks and self._closed_by_tick(datagrams):
+                        return
+                    queue.settled = len(collected)
+                    info = senders.get(source)
+                    if info is None or info[3] != len(datagram):
+                        info = senders.tell(source, len(datagram))
+                    listener = events.get("message", _nobody)
+                    if isinstance(listener, tuple):
+                        self._socket.emit("message", datagram, info)
+                        continue
+                    result = listener(datagram, info)
+                    if result is not None and result is not True:
+                        self._socket._returned(result, "message", (datagram, info))
                 return
             except Exception:
                 self._poller.uncaught(Failure(), self._socket)
@@ -58,31 +70,29 @@ class MessageReceiver:
         """The reactor stops."""
         self._socket._lost()
 
-    def _emit(self, datagrams: list[bytes], batch: Iterator[tuple[bytes, Any]]) -> None:
-        """Emit by hand: `emit` would be one more frame for each datagram."""
-        poller, events, senders, queue = self._poller, self._events, self._senders, self.queue
-        ticks, collected = poller.ticks.queue, queue.collected
-        for datagram, source in batch:
-            if ticks and poller.ticks.depth == 1:
-                poller.drain()
-                if not datagrams:
-                    return  # a tick has closed the socket
-            queue.settled = len(collected)
-            info = senders.get(source)
-            if info is None or info[3] != len(datagram):
-                info = senders.tell(source, len(datagram))
-            listener = events.get("message")
-            if isinstance(listener, tuple):
-                self._socket.emit("message", datagram, info)
-            elif listener is not None:
-                result = listener(datagram, info)
-                if result is not None and result is not True:
-                    self._socket._returned(result, "message", (datagram, info))
+    def _closed_by_tick(self, datagrams: list[bytes]) -> bool:
+        if self._poller.ticks.depth == 1:
+            self._poller.drain()
+        return not datagrams
 
-    def _allowed(
-        self, batch: Iterator[tuple[bytes, Any]], blocked: BlockList
-    ) -> Iterator[tuple[bytes, Any]]:
-        for datagram, source in batch:
-            info = self._senders.tell(source, len(datagram))
-            if not blocked.check(info.address, info.family.lower()):
-                yield datagram, source
+
+class FilteringReceiver(MessageReceiver):
+    """One that drops the datagrams of blocked senders."""
+
+    blocked: BlockList
+
+    def received(self, datagrams: list[bytes], sources: Sequence[Any]) -> None:
+        """Emit ``'message'`` for those that are allowed."""
+        allowed = []
+        for index, source in enumerate(sources):
+            info = self._senders.tell(source, len(datagrams[index]))
+            if not self.blocked.check(info.address, info.family.lower()):
+                allowed.append(index)
+        sources = [sources[index] for index in allowed]
+        # in place, for it becomes empty when the socket is closed
+        datagrams[:] = [datagrams[index] for index in allowed]
+        super().received(datagrams, sources)
+
+
+def _nobody(datagram: bytes, info: RemoteInfo) -> None:
+    """Listens where nobody does."""

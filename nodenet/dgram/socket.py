@@ -183,13 +183,17 @@ class Socket(LivingSocket):
             ERR_SOCKET_DGRAM_IS_CONNECTED: The socket is connected and there is a port.
             ERR_SOCKET_DGRAM_NOT_RUNNING: The socket is closed.
         """
-        if type(msg) is bytes and address is None and callback is None:
+        if port is None and address is None and callback is None and type(msg) is bytes:
             try:
-                known = self._known.get((offset, length))
-            except TypeError:  # not hashable: no port and no address
-                known = None
-            if known is not None and (port is None or callable(port)):
-                self._send(msg, known, port)
+                known = self._known[offset, length]
+            except (KeyError, TypeError):
+                pass  # not seen before, or no port and no address at all
+            else:
+                queue = self._queue
+                queue.collected.append(msg)
+                queue.destinations.append(known)
+                if not queue.scheduled:
+                    queue.schedule()
                 return
         connected = self._connection is Connection.CONNECTED
         request = sendRequest(connected, msg, offset, length, port, address, callback)
@@ -279,7 +283,7 @@ class Socket(LivingSocket):
     def _dispatch(self, request: SendRequest) -> None:
         """Send from a bound socket."""
         if not request.port:
-            self._send(request.message, NOWHERE, request.callback)
+            self._queue.send(request.message, NOWHERE, request.callback)
             return
         host = request.address or _HERE[self.type]
         numeric = isIP(host) and self._options["lookup"] is None
@@ -292,7 +296,7 @@ class Socket(LivingSocket):
                 return
             if numeric and not self._options["sendBlockList"]:
                 self._remember((request.port, request.address), to)
-            self._send(request.message, to, request.callback)
+            self._queue.send(request.message, to, request.callback)
 
         if numeric:
             found(None, host)  # the tick of Node's look-up is that of the send queue
@@ -331,7 +335,7 @@ class Socket(LivingSocket):
         self._known[written] = to
 
     def _bound(self, descriptor: UDPDescriptor) -> None:
-        self._send = descriptor.queue.send
+        self._queue = descriptor.queue
         super()._bound(descriptor)
 
     def _shut(self) -> None:

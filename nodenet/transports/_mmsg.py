@@ -110,12 +110,15 @@ class Inbox:
     def receive(self, descriptor: int) -> tuple[list[bytes], Sequence[Any]]:
         """What has arrived: datagrams, and for each the packed address of its sender.
 
-        :raises OSError: as the kernel words it; `BlockingIOError` when nothing is there.
+        :raises OSError: as the kernel words it, unless it says that nothing is there.
         """
         table = self._table
         count = _recvmmsg(descriptor, table.pointer, BATCH, _DONTWAIT | _TRUNC, None)
         if count < 0:
-            raise _failure()
+            failure = _failure()
+            if failure.errno == errno.EAGAIN:
+                return [], ()
+            raise failure
         sizes = table.sizes[:count].tolist()
         pairs = zip(sizes, self._slots, strict=False)
         return [_cutters[size](slot)[0] for size, slot in pairs], self._names[count](table.names)

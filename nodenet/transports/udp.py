@@ -16,11 +16,12 @@ from twisted.python.failure import Failure
 from nodenet.errors import systemError
 from nodenet.loop import Handle, Poller
 from nodenet.transports._disconnect import disconnect
-from nodenet.transports._mmsg import BATCH, CAPACITY, buffersOf
+from nodenet.transports._mmsg import BATCH, CAPACITY, Inbox, buffersOf
 from nodenet.transports.udp_address import text
 from nodenet.transports.udp_queue import SendQueue
 
-_ROUNDS: Final = 4  # batches read before others have their turn
+_ROUNDS: Final = 8  # batches read before others have their turn
+_WORTH: Final = 8  # datagrams in a batch that make it worth looking for more at once
 _SINGLES: Final = 8  # datagrams read one by one before a batch is tried again
 _NOTHING: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR})
 
@@ -131,30 +132,17 @@ class UDPDescriptor(Handle):
     # -- from the Poller --------------------------------------------------------------------
 
     def doRead(self) -> None:
-        """Read one datagram while they come one by one, else batches until none is left."""
+        """Read one datagram while they come one by one, else batches until few are left."""
+        if self._buffers is None:
+            for _ in range(BATCH):
+                if not self._read_one():
+                    return
+            return
         if self._singles:
             self._singles -= 1
             if not self._read_one() or self._singles:
                 return
-        if self._buffers is None:
-            self._singles = 1
-            reads = iter(range(BATCH))
-            while self._read_one() and next(reads, None) is not None:
-                pass
-            return
-        inbox = self._buffers.inbox(self.family)
-        for _ in range(_ROUNDS):
-            try:
-                datagrams, sources = inbox.receive(self._descriptor)
-            except OSError as error:
-                self._not_read(error)
-                return
-            count = len(datagrams)
-            self._deliver(datagrams, sources)
-            if count < BATCH or not self._open:
-                if count == 1:
-                    self._singles = _SINGLES
-                return
+        self._read_batches(self._buffers.inbox(self.family))
 
     def doWrite(self) -> None:
         self.queue.resume()
@@ -169,6 +157,21 @@ class UDPDescriptor(Handle):
             return False
         self._deliver([datagram], (source,))
         return self._open
+
+    def _read_batches(self, inbox: Inbox) -> None:
+        for _ in range(_ROUNDS):
+            try:
+                datagrams, sources = inbox.receive(self._descriptor)
+            except OSError as error:
+                self._not_read(error)
+                return
+            count = len(datagrams)
+            if count:
+                self._deliver(datagrams, sources)
+            if count < _WORTH or not self._open:
+                if count < 2:
+                    self._singles = _SINGLES
+                return
 
     def _deliver(self, datagrams: list[bytes], sources: Sequence[Any]) -> None:
         """Hand over a batch. What its handlers send leaves behind the last of them."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import islice
 from typing import Final
 
@@ -44,13 +44,14 @@ class SendQueue:
         self.limit = SEND_QUEUE_LIMIT
         self.outbox: Outbox | None = None  # what sends many at once, where the kernel can
         self.connected = False
-        #: The datagrams of this tick. Always the same list.
+        #: The datagrams of this tick and where they go. Always the same lists; who appends to
+        #: them by hand calls `schedule` unless that has been done.
         self.collected: list[bytes] = []
+        self.destinations: list[Destination] = []
+        self.scheduled = False
         #: How many of them come from handlers that have returned.
         self.settled = 0
-        self._destinations: list[Destination] = []
         self._callbacks: dict[int, SendCallback] = {}
-        self._scheduled = False
         self._held = False
         self._waiting: deque[tuple[bytes, Destination, SendCallback | None]] = deque()
         self._waiting_size = 0
@@ -69,35 +70,40 @@ class SendQueue:
             destination: `NOWHERE` on a connected socket.
             callback: Gets (None, bytes sent) or (error, None).
         """
-        collected = self.collected
         if callback is not None:
-            self._callbacks[len(collected)] = callback
-        collected.append(datagram)
-        self._destinations.append(destination)
-        if len(collected) >= BATCH:
-            self.flush()
-        elif not self._scheduled:
-            self._scheduled = True
-            self._next_tick(self._tick)
+            self._callbacks[len(self.collected)] = callback
+        self.collected.append(datagram)
+        self.destinations.append(destination)
+        if not self.scheduled:
+            self.schedule()
+
+    def schedule(self) -> None:
+        """Have what was collected sent."""
+        self.scheduled = True
+        self._next_tick(self._tick)
 
     def hold(self) -> None:
         """A batch of handlers begins: collect until `release`."""
-        self._held = self._scheduled = True
+        self._held = self.scheduled = True
 
     def release(self) -> None:
         """It has ended."""
-        self._held = self._scheduled = False
+        self._held = self.scheduled = False
         if self.collected:
             self.flush()
 
     def flush(self) -> None:
         """Send what was collected, now."""
-        datagrams, destinations, callbacks = self.collected, self._destinations, self._callbacks
+        datagrams, destinations, callbacks = self.collected, self.destinations, self._callbacks
         if datagrams:
             done = 0 if self._waiting else self._transmit(datagrams, destinations, callbacks)
-            for index in range(done, len(datagrams)):
-                self._wait(datagrams[index], destinations[index], callbacks.get(index))
-            self._forget()
+            if done < len(datagrams):
+                for index in range(done, len(datagrams)):
+                    self._wait(datagrams[index], destinations[index], callbacks.get(index))
+            datagrams.clear()
+            destinations.clear()
+            callbacks.clear()
+            self.settled = 0
 
     def resume(self) -> None:
         """The kernel can take more of what waits."""
@@ -125,10 +131,10 @@ class SendQueue:
         settled = len(datagrams) if self.connected else self.settled
         canceled = [
             (destination, self._callbacks.pop(index, None))
-            for index, destination in enumerate(self._destinations)
+            for index, destination in enumerate(self.destinations)
             if index >= settled
         ]
-        del datagrams[settled:], self._destinations[settled:]
+        del datagrams[settled:], self.destinations[settled:]
         self.flush()
         canceled[:0] = [(destination, callback) for _, destination, callback in self._waiting]
         self._waiting.clear()
@@ -153,14 +159,8 @@ class SendQueue:
 
     def _tick(self) -> None:
         if not self._held:
-            self._scheduled = False
+            self.scheduled = False
             self.flush()
-
-    def _forget(self) -> None:
-        self.collected.clear()
-        self._destinations.clear()
-        self._callbacks.clear()
-        self.settled = 0
 
     def _transmit(
         self,
@@ -172,18 +172,22 @@ class SendQueue:
         done, count = 0, len(datagrams)
         while done < count:
             try:
-                sent = self._pass(datagrams, destinations, done)
+                if self.outbox is not None and count - done > 1:
+                    sent = self._pass(self.outbox, datagrams, destinations, done)
+                elif self.connected:
+                    sent = 1
+                    self._socket.send(datagrams[done])
+                else:
+                    sent = 1
+                    self._socket.sendto(datagrams[done], destinations[done].raw)
             except OSError as error:
                 if error.errno in _FULL:
-                    break
-                if error.errno == errno.EINTR:
-                    continue
-                if error.errno == errno.ENOSYS and self.outbox is not None:
-                    self.outbox = None  # a sandbox, perhaps
-                    continue
-                self._refuse(error, destinations[done], callbacks.get(done))
-                done += 1
-                continue
+                    return done
+                sent = 1
+                if self._again(error):
+                    sent = 0
+                else:
+                    self._refuse(error, destinations[done], callbacks.pop(done, None))
             if callbacks:
                 for index in range(done, done + sent):
                     if index in callbacks:
@@ -192,18 +196,24 @@ class SendQueue:
         return done
 
     def _pass(
-        self, datagrams: list[bytes], destinations: Sequence[Destination], start: int
+        self,
+        outbox: Outbox,
+        datagrams: list[bytes],
+        destinations: list[Destination],
+        start: int,
     ) -> int:
-        """Pass datagrams to the kernel from `start` on; how many it took, at least one."""
-        if self.outbox is not None and len(datagrams) - start > 1:
-            if start:
-                datagrams, destinations = datagrams[start:], destinations[start:]
-            return self.outbox.send(self._handle.fileno(), datagrams, destinations)
-        if self.connected:
-            self._socket.send(datagrams[start])
-        else:
-            self._socket.sendto(datagrams[start], destinations[start].raw)
-        return 1
+        """Pass up to `BATCH` datagrams to the kernel; how many it took, at least one."""
+        if start or len(datagrams) > BATCH:
+            datagrams = datagrams[start : start + BATCH]
+            destinations = destinations[start : start + BATCH]
+        return outbox.send(self._handle.fileno(), datagrams, destinations)
+
+    def _again(self, error: OSError) -> bool:
+        """Whether the call failed for a reason of its own, and not of the datagram's."""
+        if error.errno == errno.ENOSYS and self.outbox is not None:
+            self.outbox = None  # a sandbox, perhaps: one by one, then
+            return True
+        return error.errno == errno.EINTR
 
     def _wait(
         self, datagram: bytes, destination: Destination, callback: SendCallback | None
