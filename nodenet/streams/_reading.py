@@ -69,6 +69,7 @@ class ReadingHalf(Stream):
     _did_read: bool
     _decoder: Decoder | None
     _push_encoding: str
+    _hears: bool
     _awaiting: set[Stream] | None
     _pipes: tuple[Pipe, ...]
 
@@ -83,7 +84,7 @@ class ReadingHalf(Stream):
         self._paused = False
         self._demand = ANSWERED
         self._wanted = self._announced = self._listening = False
-        self._resuming = self._filling = self._did_read = False
+        self._resuming = self._filling = self._did_read = self._hears = False
         self._decoder = None
         self._awaiting = None
         self._pipes = ()
@@ -93,6 +94,11 @@ class ReadingHalf(Stream):
         self._demand = _ON_PUSH[self._demand]
         self._judge_in()
 
+    def _opened(self) -> None:
+        if self._wanted:
+            self._read_more_soon()
+        super()._opened()
+
     def _judge_in(self) -> None:
         """May what is pushed go straight to the listener, when one is there and data flows?"""
         self._straight_in = (
@@ -101,6 +107,7 @@ class ReadingHalf(Stream):
             and self._life == OPEN
             and self._errored is None
             and self._decoder is None
+            and self._hears
             and not self._awaiting
             and (self._demand == IDLE or self._demand == ASKED)
         )
@@ -175,7 +182,7 @@ class ReadingHalf(Stream):
             self._flowing
             and not self._buffered
             and (self._demand == IDLE or self._demand == ASKED)
-            and "data" in self._events
+            and self._hears
         ):
             if self._awaiting:
                 self._forget_awaited()
@@ -349,9 +356,8 @@ class ReadingHalf(Stream):
         if self._life < DOOMED and self._errored is None and (self._buffered or self._end != FLOWS):
             self.emit("readable")
             self._announced = False
-        self._wanted = (
-            not self._flowing and self._end == FLOWS and self._buffered <= self._read_mark
-        )
+        if not self._flowing and self._end == FLOWS and self._buffered <= self._read_mark:
+            self._wanted = True
         self._flow()
 
     def _flow(self) -> None:
@@ -405,7 +411,9 @@ class ReadingHalf(Stream):
     def _listened(self, name: object) -> None:
         """Somebody has begun to listen."""
         if name == "data":
-            self._listening = "readable" in self._events
+            self._hears = True
+            self._judge_in()
+            self._listening = self._listening or "readable" in self._events
             if self._flowing is not False:
                 self._resume()
         elif name == "readable" and self._end < EMITTED and not self._listening:
@@ -421,7 +429,7 @@ class ReadingHalf(Stream):
         self._listening = "readable" in self._events
         if self._resuming and not self._paused:
             self._flowing = True
-        elif "data" in self._events:
+        elif self._hears:
             self._resume()
         elif not self._listening:
             self._flowing = None

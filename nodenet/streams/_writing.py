@@ -100,6 +100,13 @@ class WritingHalf(Stream):
         super()._undestroy()
         self._judge_out()
 
+    def _opened(self) -> None:
+        super()._opened()
+        if not self._writing:
+            self._flush()
+        self._judge_out()
+        self._finish_if_done(now=True)
+
     def _judge_out(self) -> None:
         """May what is written go straight to `_send`, when there is one?"""
         self._straight_out = (
@@ -127,9 +134,6 @@ class WritingHalf(Stream):
             return error
         self._callbacks_due += 1
         self._unwritten += len(chunk)
-        room = self._unwritten < self._write_mark or self._unwritten == 0
-        if not room:
-            self._need_drain = True
         if self._writing or self._corked or self._errored is not None or self._life != OPEN:
             if self._queue is None:
                 self._queue = deque()
@@ -137,6 +141,10 @@ class WritingHalf(Stream):
             self._straight_out = False
         else:
             self._start(chunk, callback)
+        # What was over at once leaves nothing to drain.
+        room = self._unwritten < self._write_mark or self._unwritten == 0
+        if not room:
+            self._need_drain = True
         return room and self._errored is None and self._life < DOOMED
 
     def _start(self, chunk: bytes, callback: Callback | None) -> None:
@@ -187,32 +195,28 @@ class WritingHalf(Stream):
         """Write what waits, as far as it is accepted at once."""
         if self._flushing or self._corked or self._life != OPEN or self._queue is None:
             return
-        queue = self._queue
+        queue, self._flushing = self._queue, True
         if len(queue) > 1 and (self._writev is not None or self._send is not None):
             self._queue = None
             self._start_all(queue)
-            return
-        self._flushing = True
-        while queue and not self._writing:
-            write = queue.popleft()
-            self._start(write.chunk, write.callback)
+        else:
+            while queue and not self._writing:
+                write = queue.popleft()
+                self._start(write.chunk, write.callback)
+            if not queue:
+                self._queue = None
         self._flushing = False
-        if not queue:
-            self._queue = None
 
-    def _sent_straight(self, size: int, sent: bool) -> bool:
-        """A write went straight to `_send`; some of it waits, or it is a large one."""
-        if size >= self._write_mark and size:
+    def _sent_partly(self, size: int) -> bool:
+        """A write went straight to `_send`, and some of it waits."""
+        self._callbacks_due += 1
+        self._unwritten = self._write_size = size
+        self._writing = True
+        self._straight_out = False
+        room = size < self._write_mark or size == 0
+        if not room:
             self._need_drain = True
-        if not sent:
-            self._callbacks_due += 1
-            self._unwritten = self._write_size = size
-            self._writing = True
-            self._straight_out = False
-        elif self._need_drain:
-            self._callbacks_due += 1
-            self._settle_soon(None)
-        return size < self._write_mark
+        return room
 
     def _send_failed(self, chunk: bytes, error: OSError) -> bool:
         self._callbacks_due += 1
@@ -265,7 +269,7 @@ class WritingHalf(Stream):
             else:
                 self._callbacks_due -= 1
                 if self._finish != FLOWS:
-                    self._finish_if_done(later=True)
+                    self._finish_if_done()
         elif after is not None and after.callback == callback:
             after.count += 1
         else:
@@ -323,17 +327,20 @@ class WritingHalf(Stream):
             if self._errored is None and self._finish == FLOWS:
                 self._finish = ENDING
                 self._straight_out = False
-                self._finish_if_done(later=True)
+                self._finish_if_done()
             elif self._finish >= FINISHED:
                 error = ERR_STREAM_ALREADY_FINISHED("end")
             elif self._life >= DOOMED:
                 error = ERR_STREAM_DESTROYED("end")
-        if callback is None:
-            return
-        if error is not None:
+        if callback is not None:
+            self._call_at_finish(error, callback)
+
+    def _call_at_finish(self, error: BaseException | None, callback: Callback) -> None:
+        """Call `callback` with `error` or with what has come of the stream."""
+        if error is not None or self._finish >= FINISHED:
             self._poller.nextTick(callback, error)
-        elif self._finish >= FINISHED:
-            self._poller.nextTick(callback, None)
+        elif self._errored is not None:
+            self._poller.nextTick(callback, self._errored)
         else:
             if self._on_finished is None:
                 self._on_finished = []
@@ -352,23 +359,23 @@ class WritingHalf(Stream):
             and self._life == OPEN
             and self._unwritten == 0
             and not self._queue
+            and not self._flushing
             and not self._writing
             and self._errored is None
             and not self._error_emitted
         )
 
-    def _finish_if_done(self, later: bool = False) -> None:
+    def _finish_if_done(self, now: bool = False) -> None:
         if not self._is_done_writing():
             return
         self._prefinish()
         if self._callbacks_due:
             return
-        if later:
-            self._callbacks_due += 1
+        self._callbacks_due += 1
+        if now:
+            self._finish_later()
+        else:
             self._poller.nextTick(self._finish_later)
-        elif self._is_done_writing():
-            self._callbacks_due += 1
-            self._emit_finish()
 
     def _finish_later(self) -> None:
         if self._is_done_writing():

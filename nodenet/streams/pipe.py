@@ -85,7 +85,7 @@ class Pipe:
         awaiting = source._awaiting
         if awaiting is not None:
             awaiting.discard(self.destination)
-        if not awaiting and "data" in source._events:
+        if not awaiting and source._hears:
             source._forget_awaited()
             source.resume()
 
@@ -131,6 +131,14 @@ class Pipe:
         self._gone = True
         if self._awaits_drain and source._awaiting and destination._need_drain:
             self._drain()
+        elif source._awaiting and not self._has_twin():
+            # It will not drain for us any more: whoever is left shall not wait for it.
+            source._awaiting.discard(destination)
+            if source._pipes and not source._awaiting:
+                self._drain()
+
+    def _has_twin(self) -> bool:
+        return any(pipe.destination is self.destination for pipe in self.source._pipes)
 
 
 def unpipe(source: Readable, destination: Writable | None) -> None:

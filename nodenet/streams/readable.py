@@ -302,6 +302,8 @@ class Readable(ReadingHalf, CommonStream):
         super().removeListener(name, listener)
         if name == "readable":
             self._poller.nextTick(self._listen_again)
+        elif name == "data" and "data" not in self._events:
+            self._hears = self._straight_in = False
         return self
 
     def removeAllListeners(self, name: EventName = MISSING) -> Self:

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, Final, Self
 
-from nodenet.errors import ERR_MULTIPLE_CALLBACK
+from nodenet.errors import ERR_MULTIPLE_CALLBACK, AggregateError
 from nodenet.events import Event, EventEmitter
 from nodenet.loop import Poller
 
@@ -73,6 +73,7 @@ class Stream(EventEmitter):
         "_decoder",
         "_demand",
         "_did_read",
+        "_doom",
         "_emits_close",
         "_end",
         "_error_emitted",
@@ -81,6 +82,7 @@ class Stream(EventEmitter):
         "_finish",
         "_flowing",
         "_flushing",
+        "_hears",
         "_inside_write",
         "_life",
         "_listening",
@@ -109,6 +111,7 @@ class Stream(EventEmitter):
     _life: int
     _errored: BaseException | None
     _error_emitted: bool
+    _doom: BaseException | None  # while DOOMED: the error that `destroy()` was given
     _auto_destroy: bool
     _buffered: int
     _unwritten: int
@@ -143,6 +146,7 @@ class Stream(EventEmitter):
         """The last step of a constructor."""
         if self._construct is not None:
             self._life = CONSTRUCTING
+            self._straight_out = False
             self._poller.nextTick(self._call_construct)
 
     # --- operations
@@ -171,6 +175,7 @@ class Stream(EventEmitter):
             self._call_destroy(error)
         else:
             self._life = DOOMED
+            self._doom = error
         return self
 
     # --- properties
@@ -237,15 +242,18 @@ class Stream(EventEmitter):
 
     def _call_construct(self) -> None:
         try:
-            self._construct(self._constructed)
+            self._construct(self._construct_called)
         except Exception as error:
-            self._constructed(error)
+            self._construct_called(error)
 
-    def _constructed(self, error: BaseException | None = None) -> None:
+    def _construct_called(self, error: BaseException | None = None) -> None:
+        self._poller.nextTick(self._constructed, error)
+
+    def _constructed(self, error: BaseException | None) -> None:
+        """`_construct` has called back."""
         if self._life == DOOMED:
-            self._note(error)
             self._life = DYING
-            self._call_destroy(error or self._errored)
+            self._call_destroy(_both(self._doom, error))
         elif self._life != CONSTRUCTING:
             self._fail(error or ERR_MULTIPLE_CALLBACK())
         else:
@@ -253,7 +261,7 @@ class Stream(EventEmitter):
             if error is not None:
                 self._fail(error, later=True)
             else:
-                self._poller.nextTick(self._opened)
+                self._opened()
 
     def _opened(self) -> None:
         """Construction is done: what waited for it goes on."""
@@ -291,3 +299,10 @@ class Stream(EventEmitter):
             self._life = GONE
         if self._emits_close:
             self.emit("close")
+
+
+def _both(first: BaseException | None, second: BaseException | None) -> BaseException | None:
+    """One error of two."""
+    if isinstance(first, Exception) and isinstance(second, Exception):
+        return AggregateError([first, second], str(first))
+    return first or second

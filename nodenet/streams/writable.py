@@ -103,12 +103,11 @@ class Writable(WritingHalf, CommonStream):
             send = self._send
             if send is not None:
                 try:
-                    sent = send(chunk)
+                    if send(chunk):
+                        return True
                 except OSError as error:
                     return self._send_failed(chunk, error)
-                if sent and len(chunk) < self._write_mark:
-                    return True
-                return self._sent_straight(len(chunk), sent)
+                return self._sent_partly(len(chunk))
         return self._write_checked(chunk, encoding, callback) is True
 
     def end(
