@@ -220,7 +220,7 @@ class EpollPoller(Poller):
         super().opened(handle)
         if self._epoll is None:
             self._epoll = select.epoll()
-        self.reactor.addReader(self)
+            self.reactor.addReader(self)
 
     def closed(self, handle: Handle) -> None:
         super().closed(handle)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, ClassVar
 
+from nodenet.addresses import isIP
 from nodenet.errors import (
     ERR_SOCKET_CLOSED,
     ERR_SOCKET_CLOSED_BEFORE_CONNECTION,
@@ -18,6 +19,7 @@ from nodenet.errors import (
 )
 from nodenet.loop import debuglog
 from nodenet.net._connect import Connecting
+from nodenet.net._connect_unix import ConnectingUnix
 from nodenet.net._idle import IdleTimer
 from nodenet.net._link import Capabilities, Link, SocketSink
 from nodenet.net._onread import OnRead
@@ -42,7 +44,7 @@ class LivingSocket(Duplex):
     _phase: Phase = Phase.IDLE
     _link: Link | None = None
     _capabilities: Capabilities | None = None
-    _connecting: Connecting | None = None
+    _connecting: Connecting | ConnectingUnix | None = None
     _idle: IdleTimer | None = None
     _onread: OnRead | None = None
     _no_delay: bool = False
@@ -92,6 +94,12 @@ class LivingSocket(Duplex):
     def _failing(self) -> None:
         """The only attempt has failed: Node counts the socket as open until it is destroyed."""
         self._step(Phase.OPEN)
+
+    def _failed_to_connect(self, error: OSError, path: str) -> None:
+        """There is nobody at the path of a Unix socket, or he cannot be reached."""
+        self._failing()
+        self.emit("connectionAttemptFailed", path, None, None, error)
+        self.destroy(error)
 
     def _connected(self, link: Link) -> None:
         self._open(link)
@@ -145,6 +153,9 @@ class LivingSocket(Duplex):
             self._final_waits = callback
         elif link is None:
             callback(None)
+        elif self._end >= EMITTED:
+            # The peer has ended too: what follows is the close, and that sends the FIN.
+            self._poller.atRoundEnd(callback, None)
         else:
             try:
                 link.shutdown()
@@ -242,9 +253,23 @@ class LivingSocket(Duplex):
 
     def _connect_again(self, options: Mapping[str, Any]) -> None:
         """`connect` on a socket that connects or is connected: the kernel refuses that."""
-        number = errno.EALREADY if self._phase is Phase.CONNECTING else errno.EISCONN
-        host, port = options["path"] or options["host"] or "localhost", options["port"]
-        self._poller.nextTick(self.destroy, systemError(number, "connect", host, port))
+        path = options["path"]
+        if path:
+            self.emit("connectionAttempt", path, None, None)
+            error = systemError(errno.EISCONN, "connect", path)
+            self._poller.atRoundEnd(self._failed_to_connect, error, path)
+        else:
+            self._poller.nextTick(self._refuse, options["host"] or "localhost", options["port"])
+
+    def _refuse(self, host: str, port: int) -> None:
+        connecting = self._connecting
+        number, local = errno.EISCONN, None
+        if connecting is not None:
+            number, local = errno.EALREADY, connecting.local()
+        family = isIP(host)
+        if family and not self.destroyed:
+            self.emit("connectionAttempt", host, port, family)
+        self.destroy(systemError(number, "connect", host, port, local=local))
 
     def _reset(self) -> None:
         self._resets = True
