@@ -212,8 +212,10 @@ class EpollPoller(Poller):
         else:
             epoll.register(descriptor, interest)
             self._watched[descriptor] = handle
-            # Idempotent, and heals us after somebody's reactor.removeAll().
-            self.reactor.addReader(self)
+            if not self.ticks.polling:
+                # Idempotent, and heals us after somebody's reactor.removeAll(). Inside a round
+                # the reactor evidently has us.
+                self.reactor.addReader(self)
         handle.interest = interest
 
     def opened(self, handle: Handle) -> None:
