@@ -125,13 +125,20 @@ def _encode_latin1(text: str) -> bytes:
         return _encode_utf16(text)[::2]
 
 
+def _narrow(text: str) -> str:
+    """As Node reads digits: of each code unit the lower byte."""
+    return text if text.isascii() else _encode_latin1(text).decode("latin-1")
+
+
 def _encode_hex(text: str) -> bytes:
-    digits = _HEX.match(text)
+    digits = _HEX.match(_narrow(text))
     return bytes.fromhex(digits[0]) if digits else b""
 
 
 def _encode_base64(text: str) -> bytes:
-    digits = _NOT_BASE64.sub("", text.partition("=")[0].replace("-", "+").replace("_", "/"))
+    digits = _NOT_BASE64.sub(
+        "", _narrow(text).partition("=")[0].replace("-", "+").replace("_", "/")
+    )
     if len(digits) % 4 == 1:
         digits = digits[:-1]
     return b64decode(digits + "=" * (-len(digits) % 4))

@@ -86,7 +86,7 @@ class Pipe:
         if awaiting is not None:
             awaiting.discard(self.destination)
         if not awaiting and source._hears:
-            source._forget_awaited()
+            source._awaiting = None
             source.resume()
 
     def _error(self, error: BaseException) -> None:

@@ -102,6 +102,7 @@ class Readable(ReadingHalf, CommonStream):
         """
         if self._flowing is not False:
             self._flowing = False
+            self._direct = None
             self.emit("pause")
         self._paused = True
         return self
@@ -267,18 +268,12 @@ class Readable(ReadingHalf, CommonStream):
 
         Mirrors: "readable.push(chunk[, encoding])".
         """
-        # The byte path: nothing stands between the source and the one who listens.
-        if self._straight_in and self._flowing and not self._buffered and type(chunk) is bytes:
-            listener = self._events.get("data")
-            if listener is not None and chunk:
-                self._did_read = True
-                if type(listener) is tuple:
-                    self.emit("data", chunk)
-                else:
-                    result = listener(chunk)  # type: ignore[operator]  # no tuple
-                    if result is not None and result is not True:
-                        self._returned(result, "data", (chunk,))
-                return self._buffered < self._read_mark or not self._buffered
+        direct = self._direct
+        if direct is not None and type(chunk) is bytes and chunk:
+            result = direct(chunk)
+            if result is not None and result is not True:
+                self._returned(result, "data", (chunk,))
+            return direct is self._direct or self._has_room()
         return self._push(chunk, encoding)
 
     def _read(self, size: int) -> None:
@@ -295,19 +290,23 @@ class Readable(ReadingHalf, CommonStream):
 
     def _add(self, name: EventName, listener: Listener, first: bool) -> None:
         super()._add(name, listener, first)
-        if not first:
+        if first:
+            self._direct = None
+        else:
             self._listened(name)
 
     def removeListener(self, name: EventName, listener: Listener) -> Self:
         super().removeListener(name, listener)
         if name == "readable":
             self._poller.nextTick(self._listen_again)
-        elif name == "data" and "data" not in self._events:
-            self._hears = self._straight_in = False
+        elif name == "data":
+            self._hears = self._hears and "data" in self._events
+            self._judge_in()
         return self
 
     def removeAllListeners(self, name: EventName = MISSING) -> Self:
         super().removeAllListeners(name)
         if name == "readable" or name is MISSING:
             self._poller.nextTick(self._listen_again)
+        self._judge_in()
         return self

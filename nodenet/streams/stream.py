@@ -73,6 +73,7 @@ class Stream(EventEmitter):
         "_decoder",
         "_demand",
         "_did_read",
+        "_direct",
         "_doom",
         "_emits_close",
         "_end",
@@ -96,7 +97,6 @@ class Stream(EventEmitter):
         "_read_mark",
         "_resuming",
         "_send",
-        "_straight_in",
         "_straight_out",
         "_unwritten",
         "_wanted",
@@ -118,9 +118,8 @@ class Stream(EventEmitter):
     _emits_close: bool
     _end: int
     _finish: int
-    # The two fast paths: what is pushed may go straight to the listener, and what is written
-    # straight to `_send`.
-    _straight_in: bool
+    # The byte path: who gets what is pushed, and whether what is written may go to `_send`.
+    _direct: Callable[..., object] | None
     _straight_out: bool
 
     _construct: Any = None
@@ -134,7 +133,8 @@ class Stream(EventEmitter):
         self._emits_close = emits_close
         self._end = self._finish = ABSENT
         self._buffered = self._unwritten = 0
-        self._straight_in = self._straight_out = False
+        self._direct = None
+        self._straight_out = False
         self._live()
 
     def _live(self) -> None:
@@ -213,12 +213,14 @@ class Stream(EventEmitter):
 
     def _abandon(self) -> None:
         """The stream dies: what a half must do about it."""
-        self._straight_in = self._straight_out = False
+        self._direct = None
+        self._straight_out = False
 
     def _note(self, error: BaseException | None) -> None:
         """Remember the first error."""
         if error is not None:
-            self._straight_in = self._straight_out = False
+            self._direct = None
+            self._straight_out = False
             if self._errored is None:
                 self._errored = error
 

@@ -18,7 +18,7 @@ from nodenet.loop import pollerOf
 from nodenet.options import resolve
 from nodenet.streams._common import CommonStream
 from nodenet.streams._options import WritableOptions, getDefaultHighWaterMark
-from nodenet.streams._reading import CHUNK_TYPES
+from nodenet.streams._source import CHUNK_TYPES
 from nodenet.streams._writing import WritingHalf
 from nodenet.streams.encodings import BytesLike, encode, encodingNamed
 from nodenet.streams.stream import DOOMED, ENDING, FINISHED, FLOWS, Callback

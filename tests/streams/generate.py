@@ -23,13 +23,17 @@ class Generator:
         kind: ``'Readable'``, ``'Writable'``, ``'Duplex'`` or ``'pipe'``.
         seed: Decides all the rest.
         writev: Whether the writables have `_writev`; None: chance decides.
+        pushes: Whether the sources push without being asked, as a socket's does.
     """
 
-    def __init__(self, kind: str, seed: int, writev: bool | None = None) -> None:
+    def __init__(
+        self, kind: str, seed: int, writev: bool | None = None, pushes: bool = False
+    ) -> None:
         self.random = Random(f"{kind} {seed}")
         self.kind = kind
         self.writev = writev
-        self.encodes = self.random.random() < 0.2
+        self.pushes = pushes
+        self.encodes = self.random.random() < (0.05 if pushes else 0.2)
 
     def program(self) -> Program:
         """The program."""
@@ -38,15 +42,18 @@ class Generator:
             streams["b"] = self.stream("Writable")
             streams["c"] = self.stream("Writable")
         steps = [self.operations(6) for _ in range(self.random.randint(1, 6))]
+        if self.pushes and self.kind in ("Readable", "Duplex") and self.random.random() < 0.8:
+            steps.insert(0, [["a", "on", "data"]])
         writev = self.random.random() < 0.5 if self.writev is None else self.writev
-        return {"streams": streams, "steps": steps, "writev": writev}
+        return {"streams": streams, "steps": steps, "writev": writev, "pushes": self.pushes}
 
     def stream(self, kind: str) -> dict[str, Any]:
         random = self.random
         options = self.options()
         made: dict[str, Any] = {"kind": kind, "options": options}
         if kind != "Writable":
-            made["reads"] = [self.source() for _ in range(random.randint(0, 6))]
+            if not self.pushes:
+                made["reads"] = [self.source() for _ in range(random.randint(0, 6))]
             if self.encodes and random.random() < 0.5:
                 options["encoding"] = random.choice(("utf8", "hex", "base64", "utf16le"))
         if kind != "Readable":
@@ -111,6 +118,8 @@ class Generator:
         chance = self.random.random()
         if chance < 0.07:
             return ["a", "tick", *self.operations(2)]
+        if self.pushes and self.kind != "Writable" and self.random.random() < 0.4:
+            return ["a", "pushBytes", self.random.choice(_CHUNKS)]
         if self.kind == "pipe":
             return self.piping()
         if self.kind == "Duplex":
@@ -139,7 +148,8 @@ class Generator:
         if chance < 0.25:
             return [name, random.choice(("push", "push", "pushBytes")), random.choice(_CHUNKS)]
         if chance < 0.29:
-            return [name, "push", None]
+            # A source that pushes by itself looks, as a socket does, whether all was read.
+            return [name, "endPush"] if self.pushes else [name, "push", None]
         if chance < 0.34:
             return [name, "unshift", random.choice(("XY", "Z"))]
         if chance < 0.48:

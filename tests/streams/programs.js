@@ -39,7 +39,7 @@ module.exports = function run (t, stream, programs) {
       if (kind !== 'Writable') {
         all.read = () => {
           const ops = (reads || []).shift() || []
-          t(`${name} _read`)
+          if (!program.pushes) t(`${name} _read`)
           for (const op of ops) perform(op)
         }
       }
@@ -97,6 +97,7 @@ module.exports = function run (t, stream, programs) {
           case 'prepend': self.prependListener(args[0], listeners[args[0]]); break
           case 'push': result = self.push(args[0]); break
           case 'pushBytes': result = self.push(Buffer.from(args[0], 'latin1')); break
+          case 'endPush': self.push(null); result = text(self.read(0)); break
           case 'unshift': result = self.unshift(args[0]); break
           case 'read': result = text(self.read(args[0])); break
           case 'write': result = self.write(args[0]); break

@@ -88,14 +88,16 @@ class Made:
         if options.get("destroy"):
             way = options["destroy"]
             options["destroy"] = lambda error, callback: self._destroy(way, error, callback)
-        made: streams.Stream = getattr(streams, kind)(options)
+        classes = _PUSHED if self.run.program["pushes"] else vars(streams)
+        made: streams.Stream = classes[kind](options)
         if sends and kind != "Readable":
             made._send = self._send  # type: ignore[attr-defined]  # a Writable
         return made
 
     def _read(self, size: int) -> None:
         operations = self.reads.pop(0) if self.reads else []
-        self.run.t(f"{self.name} _read")
+        if not self.stream._keeps_pushing:
+            self.run.t(f"{self.name} _read")
         for operation in operations:
             self.run.perform(operation)
 
@@ -224,6 +226,20 @@ class Run:
             made.snapshot()
 
 
+class PushedReadable(streams.Readable):
+    """A Readable whose source goes on by itself, as a socket's."""
+
+    _keeps_pushing = True
+
+
+class PushedDuplex(streams.Duplex):
+    """A Duplex whose source goes on by itself, as a socket's."""
+
+    _keeps_pushing = True
+
+
+_PUSHED = {"Readable": PushedReadable, "Duplex": PushedDuplex, "Writable": streams.Writable}
+
 _NOTHING = object()
 
 
@@ -255,6 +271,7 @@ _SILENT: dict[str, Callable[..., object]] = {
 _TELLING: dict[str, Callable[..., object]] = {
     "push": lambda run, made, chunk: made.stream.push(chunk),
     "pushBytes": lambda run, made, chunk: made.stream.push(chunk.encode("latin-1")),
+    "endPush": lambda run, made: (made.stream.push(None), text(made.stream.read(0)))[1],
     "unshift": lambda run, made, chunk: made.stream.unshift(chunk),
     "read": lambda run, made, *args: text(made.stream.read(*args)),
     "isPaused": lambda run, made: made.stream.isPaused(),

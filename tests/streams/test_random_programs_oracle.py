@@ -31,9 +31,10 @@ async def test_random_programs_do_the_same(oracle: Oracle, tmp_path: Path, kind:
     await _compare(oracle, tmp_path, programs)
 
 
-@pytest.mark.parametrize("kind", ["Writable", "Duplex", "pipe"])
-async def test_random_programs_do_the_same_where_writes_are_sent_at_once(
+@pytest.mark.parametrize("kind", ["Readable", "Writable", "Duplex", "pipe"])
+async def test_random_programs_do_the_same_on_the_byte_path(
     oracle: Oracle, tmp_path: Path, kind: str
 ) -> None:
-    programs = [Generator(kind, seed, writev=True).program() for seed in range(_COUNT, 2 * _COUNT)]
+    seeds = range(_COUNT, 2 * _COUNT)
+    programs = [Generator(kind, seed, writev=True, pushes=True).program() for seed in seeds]
     await _compare(oracle, tmp_path, programs, sends=True)
