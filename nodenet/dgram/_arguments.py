@@ -51,9 +51,9 @@ def sendRequest(
                 callback, port = port, None
         elif callable(offset):
             callback = offset
-        if port or address:
+        if given(port) or given(address):
             raise ERR_SOCKET_DGRAM_IS_CONNECTED
-    elif address or (port and not callable(port)):
+    elif given(address) or (given(port) and not callable(port)):
         if offset is not None or length is not None:
             message = _cut(message, offset, length)
     else:
@@ -78,9 +78,7 @@ class BindRequest(NamedTuple):
     callback: Callable[[], object] | None
 
 
-def bindRequest(
-    port: Any, address: Any, callback: Any, exclusive: Any, fd: Any
-) -> BindRequest:
+def bindRequest(port: Any, address: Any, callback: Any, exclusive: Any, fd: Any) -> BindRequest:
     """Sort out the arguments of `bind`. As in Node, a port that makes no sense is 0.
 
     Raises:
@@ -99,6 +97,13 @@ def bindRequest(
         checkString(address, "hostname")
     adopted = fd if isinstance(fd, int) and fd > 0 else None
     return BindRequest(_uint32(port) & 0xFFFF, address or "", bool(exclusive), adopted, callback)
+
+
+def given(value: Any) -> bool:
+    """Whether JavaScript's ``if (value)`` would hold: also for what is empty in Python."""
+    if isinstance(value, int | float | str):
+        return bool(value) and value == value  # NaN is not
+    return value is not None
 
 
 def _packed(message: Any) -> bytes:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypedDict
 
 from nodenet.abort import AbortSignal
 from nodenet.addresses import BlockList
+from nodenet.dgram._arguments import given
 from nodenet.errors import ERR_INVALID_ARG_TYPE, ERR_SOCKET_BAD_TYPE
 from nodenet.options import (
     BOOLEAN,
@@ -37,7 +38,7 @@ def _boolean(value: Any, name: str) -> bool:
 
 
 def _size(value: Any, name: str) -> int:
-    return checkUint32(value, name) if value else 0
+    return checkUint32(value, name) if given(value) else 0
 
 
 def _lookup(value: Callable[..., object], name: str) -> Callable[..., object]:
@@ -45,7 +46,7 @@ def _lookup(value: Callable[..., object], name: str) -> Callable[..., object]:
 
 
 def _block_list(value: Any, name: str) -> BlockList | None:
-    if not value and not isinstance(value, BlockList):
+    if not given(value):
         return None
     if not BlockList.isBlockList(value):
         raise ERR_INVALID_ARG_TYPE(name, "net.BlockList", value)
@@ -130,9 +131,7 @@ class SocketOptions(TypedDict, total=False):
 class BindOptions(TypedDict, total=False):
     """What `Socket.bind` can be told."""
 
-    port: Annotated[
-        int, Option(default=0, string=NUMBER, doc="The port; 0: one that is free.")
-    ]
+    port: Annotated[int, Option(default=0, string=NUMBER, doc="The port; 0: one that is free.")]
     address: Annotated[
         str,
         Option(

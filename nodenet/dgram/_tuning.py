@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable
 from typing import Any, Concatenate, Final, ParamSpec
 
+from nodenet.dgram._arguments import given
 from nodenet.errors import (
     ERR_MISSING_ARGS,
     ERR_SOCKET_BAD_BUFFER_SIZE,
@@ -186,7 +187,7 @@ class TunableSocket(EventEmitter):
 
     def _member(self, call: str, group: Any, interface: Any, join: bool) -> None:
         self._check_running()
-        if not group:
+        if not given(group):
             raise ERR_MISSING_ARGS("multicastAddress")
         try:
             skt = self._kernel_socket(bind=True)

@@ -10,7 +10,7 @@ import socket
 import struct
 from typing import Any, Final
 
-from nodenet.addresses.ip import pack
+from nodenet.addresses.ip import pack_unzoned
 from nodenet.transports.address import rawAddress
 
 _FAMILY: Final = struct.Struct("=H")
@@ -38,9 +38,7 @@ NOWHERE: Final = Destination()
 NOWHERE.raw = NOWHERE.address = NOWHERE.port = None
 
 
-def destination(
-    numeric: str, port: int, family: int, address: str | None = None
-) -> Destination:
+def destination(numeric: str, port: int, family: int, address: str | None = None) -> Destination:
     """Pack a numeric address.
 
     Args:
@@ -52,7 +50,7 @@ def destination(
     Raises:
         OSError: ``EINVAL``, it is no address of this family.
     """
-    packed = pack(numeric, family)
+    packed = pack_unzoned(numeric, family)
     if packed is None:
         raise OSError(errno.EINVAL, "no address of this family")
     raw = rawAddress(numeric, port)

@@ -12,7 +12,7 @@ import struct
 import sys
 from typing import Final
 
-from nodenet.addresses.ip import pack
+from nodenet.addresses.ip import pack_unzoned
 from nodenet.transports.address import rawAddress
 
 _INDEX: Final = struct.Struct("=I")
@@ -39,7 +39,7 @@ def setMembership(skt: socket.socket, group: str, interface: str | None, join: b
     Raises:
         OSError: As the kernel words it; ``EINVAL`` when an address is none.
     """
-    packed = pack(group, socket.AF_INET)
+    packed = pack_unzoned(group, socket.AF_INET)
     if packed is not None:
         option = socket.IP_ADD_MEMBERSHIP if join else socket.IP_DROP_MEMBERSHIP
         skt.setsockopt(socket.IPPROTO_IP, option, packed + _interface4(interface))
@@ -53,7 +53,7 @@ def setSourceMembership(
     skt: socket.socket, source: str, group: str, interface: str | None, join: bool
 ) -> None:
     """Join or leave a group for what one source sends. As `setMembership`."""
-    packed = pack(group, socket.AF_INET)
+    packed = pack_unzoned(group, socket.AF_INET)
     if packed is not None:
         sender, receiver = _packed(source, socket.AF_INET), _interface4(interface)
         request = packed + (sender + receiver if _DARWIN else receiver + sender)
@@ -75,7 +75,7 @@ def setMulticastInterface(skt: socket.socket, interface: str) -> None:
     Raises:
         OSError: As the kernel words it; ``EINVAL`` when `interface` is no address.
     """
-    packed = pack(interface, socket.AF_INET)
+    packed = pack_unzoned(interface, socket.AF_INET)
     if packed is not None:
         skt.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, packed)
     else:
@@ -121,7 +121,7 @@ def _check(valid: bool) -> None:
 
 
 def _packed(address: str, family: int) -> bytes:
-    packed = pack(address, family)
+    packed = pack_unzoned(address, family)
     if packed is None:
         raise OSError(errno.EINVAL, "no address of this family")
     return packed

@@ -1,0 +1,63 @@
+"""Sockets that are closed after the test, and waiting for what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+
+from nodenet import dgram, events
+from nodenet.errors import ERR_SOCKET_DGRAM_NOT_RUNNING
+
+
+class Sockets:
+    """Makes sockets and closes those that a test has left open."""
+
+    def __init__(self) -> None:
+        self._made: list[dgram.Socket] = []
+
+    def __call__(self, type: Any = "udp4", *args: Any, **options: Any) -> dgram.Socket:
+        self._made.append(dgram.createSocket(type, *args, **options))
+        return self._made[-1]
+
+    async def bound(self, type: str = "udp4", **options: Any) -> dgram.Socket:
+        """One that is bound to a loopback port."""
+        socket = self(type, **options)
+        socket.bind(0, "127.0.0.1" if type == "udp4" else "::1")
+        await events.once(socket, "listening")
+        return socket
+
+    async def connected(self, peer: dgram.Socket, **options: Any) -> dgram.Socket:
+        """One that is connected to `peer`."""
+        socket = self(peer.type, **options)
+        socket.connect(peer.address().port, peer.address().address)
+        await events.once(socket, "connect")
+        return socket
+
+    def close(self) -> None:
+        for socket in self._made:
+            try:
+                socket.close()
+            except ERR_SOCKET_DGRAM_NOT_RUNNING:
+                pass
+
+
+@pytest.fixture
+def sockets() -> Iterator[Sockets]:
+    made = Sockets()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def sent() -> Callable[..., Deferred[tuple[Any, ...]]]:
+    """``await sent(socket, msg, port, address)``: what the callback of `send` gets."""
+
+    def send(socket: dgram.Socket, *args: Any) -> Deferred[tuple[Any, ...]]:
+        done: Deferred[tuple[Any, ...]] = Deferred()
+        socket.send(*args, lambda *result: done.callback(result))
+        return done
+
+    return send

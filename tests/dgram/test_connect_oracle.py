@@ -1,0 +1,346 @@
+"""Connecting, disconnecting and what the network says to it, compared with real Node."""
+
+from __future__ import annotations
+
+import pytest
+
+from nodenet import dgram, loop
+
+
+async def test_the_order_of_connecting(oracle):
+    def scenario(t):
+        socket = dgram.createSocket("udp4")
+        socket.on("listening", lambda: t("listening"))
+        socket.on("connect", lambda: t("connect"))
+
+        def attempt(label, call, *args):
+            try:
+                t(label, call(*args))
+            except Exception as error:
+                t(label, error)
+
+        def callback():
+            attempt("again", socket.connect, 9)
+            t("local", socket.address().address)
+            t("peer", socket.remoteAddress())
+            attempt("disconnect", socket.disconnect)
+            attempt("disconnect", socket.disconnect)
+            attempt("peer", socket.remoteAddress)
+            t("local", socket.address().address)
+            socket.close()
+
+        attempt("connect", socket.connect, 9, callback)
+        loop.nextTick(t, "tick")
+        attempt("again", socket.connect, 9)
+        attempt("disconnect", socket.disconnect)
+        attempt("peer", socket.remoteAddress)
+
+    await oracle.compare(
+        """
+        const socket = dgram.createSocket("udp4");
+        socket.on("listening", () => t("listening"));
+        socket.on("connect", () => t("connect"));
+        const attempt = (label, call) => {
+          try { t(label, call()) } catch (error) { t(label, error) }
+        };
+        attempt("connect", () => socket.connect(9, () => {
+          attempt("again", () => socket.connect(9));
+          t("local", socket.address().address);
+          t("peer", socket.remoteAddress());
+          attempt("disconnect", () => socket.disconnect());
+          attempt("disconnect", () => socket.disconnect());
+          attempt("peer", () => socket.remoteAddress());
+          t("local", socket.address().address);
+          socket.close();
+        }));
+        process.nextTick(t, "tick");
+        attempt("again", () => socket.connect(9));
+        attempt("disconnect", () => socket.disconnect());
+        attempt("peer", () => socket.remoteAddress());
+        """,
+        scenario,
+    )
+
+
+PORTS = [
+    ("0", 0),
+    ("-1", -1),
+    ("65536", 65536),
+    ("'x'", "x"),
+    ("'9'", "9"),
+    ("null", None),
+    ("1.5", 1.5),
+    ("true", True),
+    ("{}", {}),
+    ("() => 1", lambda: 1),
+]
+
+
+@pytest.mark.parametrize(("js", "port"), PORTS, ids=[js for js, _ in PORTS])
+async def test_a_port_to_connect_to(oracle, js, port):
+    def scenario(t):
+        socket = dgram.createSocket("udp4")
+        try:
+            socket.connect(port, lambda *result: (t("connected", *result), socket.close()))
+        except Exception as error:
+            t("refused", error)
+            socket.close()
+
+    await oracle.compare(
+        f"""
+        const socket = dgram.createSocket("udp4");
+        try {{
+          socket.connect({js}, (...result) => {{ t("connected", ...result); socket.close(); }});
+        }} catch (error) {{ t("refused", error); socket.close(); }}
+        """,
+        scenario,
+    )
+
+
+ADDRESSES = [
+    ("5", 5),
+    ("''", ""),
+    ("{}", {}),
+    ("true", True),
+    ("'x.invalid'", "x.invalid"),
+    ("'::1'", "::1"),
+    ("'255.255.255.255'", "255.255.255.255"),
+    ("'localhost'", "localhost"),
+]
+
+
+@pytest.mark.parametrize("callback", [True, False])
+@pytest.mark.parametrize(("js", "address"), ADDRESSES, ids=[js for js, _ in ADDRESSES])
+async def test_an_address_to_connect_to(oracle, js, address, callback):
+    def scenario(t):
+        socket = dgram.createSocket("udp4")
+        socket.on("error", lambda error: t("error", error))
+
+        def called(*result):
+            t("callback", *result)
+            t("listeners", socket.listenerCount("connect"))
+
+        try:
+            socket.connect(9, address, *([called] if callback else []))
+        except Exception as error:
+            t("refused", error)
+        loop.pollerOf().callLater(0.04, socket.close)
+
+    await oracle.compare(
+        f"""
+        const socket = dgram.createSocket("udp4");
+        socket.on("error", (error) => t("error", error));
+        const called = (...result) => {{
+          t("callback", ...result);
+          t("listeners", socket.listenerCount("connect"));
+        }};
+        try {{ socket.connect(9, {js}{", called" if callback else ""}) }}
+        catch (error) {{ t("refused", error) }}
+        setTimeout(() => socket.close(), 40);
+        """,
+        scenario,
+    )
+
+
+async def test_a_socket_can_connect_again_after_a_failure_and_after_disconnecting(oracle):
+    def scenario(t):
+        socket = dgram.createSocket("udp4")
+
+        def failed(error):
+            t("failed", error)
+            socket.connect(9, "127.0.0.1", first)
+
+        def first():
+            t("peer", socket.remoteAddress())
+            socket.disconnect()
+            socket.connect(10, "127.0.0.1", second)
+
+        def second():
+            t("peer", socket.remoteAddress())
+            socket.close()
+
+        socket.connect(9, "x.invalid", failed)
+
+    await oracle.compare(
+        """
+        const socket = dgram.createSocket("udp4");
+        socket.connect(9, "x.invalid", (error) => {
+          t("failed", error);
+          socket.connect(9, "127.0.0.1", () => {
+            t("peer", socket.remoteAddress());
+            socket.disconnect();
+            socket.connect(10, "127.0.0.1", () => {
+              t("peer", socket.remoteAddress());
+              socket.close();
+            });
+          });
+        });
+        """,
+        scenario,
+    )
+
+
+async def test_closing_while_connecting_is_the_end_of_it(oracle):
+    def scenario(t):
+        socket = dgram.createSocket("udp4")
+        for event in ("listening", "connect", "error", "close"):
+            socket.on(event, lambda *args, event=event: t(event, *args))
+        socket.connect(9, lambda *result: t("callback", *result))
+        loop.nextTick(socket.close)
+
+    await oracle.compare(
+        """
+        const socket = dgram.createSocket("udp4");
+        for (const event of ["listening", "connect", "error", "close"])
+          socket.on(event, (...args) => t(event, ...args));
+        socket.connect(9, (...result) => t("callback", ...result));
+        process.nextTick(() => socket.close());
+        """,
+        scenario,
+    )
+
+
+async def test_a_refused_datagram_is_an_error_and_the_socket_goes_on(oracle):
+    def scenario(t):
+        dead, socket = dgram.createSocket("udp4"), dgram.createSocket("udp4")
+        errors = []
+
+        @socket.on("error")
+        def failed(error):
+            t("error", error)
+            errors.append(error)
+            if len(errors) == 2:
+                socket.close()
+            else:
+                socket.send("again", lambda *result: t("sent", *result))
+
+        def ready():
+            dead.close()
+            port = dead_port[0]
+            socket.connect(
+                port, "127.0.0.1", lambda: socket.send("x", lambda *result: t("sent", *result))
+            )
+
+        dead_port = []
+        dead.bind(0, "127.0.0.1", lambda: (dead_port.append(dead.address().port), ready()))
+
+    await oracle.compare(
+        """
+        const dead = dgram.createSocket("udp4"), socket = dgram.createSocket("udp4");
+        let errors = 0;
+        socket.on("error", (error) => {
+          t("error", error);
+          if (++errors === 2) socket.close();
+          else socket.send("again", (...result) => t("sent", ...result));
+        });
+        dead.bind(0, "127.0.0.1", () => {
+          const { port } = dead.address();
+          dead.close();
+          socket.connect(port, "127.0.0.1",
+                         () => socket.send("x", (...result) => t("sent", ...result)));
+        });
+        """,
+        scenario,
+    )
+
+
+async def test_an_unconnected_socket_hears_nothing_of_refused_datagrams(oracle):
+    def scenario(t):
+        dead, socket = dgram.createSocket("udp4"), dgram.createSocket("udp4")
+        socket.on("error", lambda error: t("error", error))
+
+        def ready():
+            port = dead.address().port
+            dead.close()
+
+            def again(*result):
+                t("sent", *result)
+                socket.send("x", port, "127.0.0.1", last)
+
+            def last(*result):
+                t("sent", *result)
+                socket.close()
+
+            socket.send("x", port, "127.0.0.1", again)
+
+        dead.bind(0, "127.0.0.1", ready)
+
+    await oracle.compare(
+        """
+        const dead = dgram.createSocket("udp4"), socket = dgram.createSocket("udp4");
+        socket.on("error", (error) => t("error", error));
+        dead.bind(0, "127.0.0.1", () => {
+          const { port } = dead.address();
+          dead.close();
+          socket.send("x", port, "127.0.0.1", (...result) => {
+            t("sent", ...result);
+            socket.send("x", port, "127.0.0.1", (...result) => {
+              t("sent", ...result);
+              socket.close();
+            });
+          });
+        });
+        """,
+        scenario,
+    )
+
+
+async def test_a_connected_socket_hears_only_its_peer(oracle):
+    def scenario(t):
+        peer, other, socket = (dgram.createSocket("udp4") for _ in range(3))
+
+        @socket.on("message")
+        def message(msg, rinfo):
+            t("heard", msg, rinfo.port == peer.address().port)
+            for one in (peer, other, socket):
+                one.close()
+
+        def go():
+            port = socket.address().port
+            other.send("other", port, "127.0.0.1", lambda *_: peer.send("peer", port, "127.0.0.1"))
+
+        def bound():
+            other.bind(0, "127.0.0.1", lambda: socket.connect(peer.address().port, go))
+
+        peer.bind(0, "127.0.0.1", lambda: socket.bind(0, "127.0.0.1", bound))
+
+    await oracle.compare(
+        """
+        const [peer, other, socket] = [1, 2, 3].map(() => dgram.createSocket("udp4"));
+        socket.on("message", (msg, rinfo) => {
+          t("heard", msg, rinfo.port === peer.address().port);
+          for (const one of [peer, other, socket]) one.close();
+        });
+        const go = () => {
+          const { port } = socket.address();
+          other.send("other", port, "127.0.0.1", () => peer.send("peer", port, "127.0.0.1"));
+        };
+        peer.bind(0, "127.0.0.1", () => socket.bind(0, "127.0.0.1", () =>
+          other.bind(0, "127.0.0.1", () => socket.connect(peer.address().port, go))));
+        """,
+        scenario,
+    )
+
+
+async def test_udp6_connects_to_its_own_loopback(oracle):
+    def scenario(t):
+        socket = dgram.createSocket("udp6")
+
+        def connected():
+            t("peer", socket.remoteAddress())
+            t("local", socket.address().address)
+            socket.close()
+
+        socket.connect(9, connected)
+
+    await oracle.compare(
+        """
+        const socket = dgram.createSocket("udp6");
+        socket.connect(9, () => {
+          t("peer", socket.remoteAddress());
+          t("local", socket.address().address);
+          socket.close();
+        });
+        """,
+        scenario,
+    )

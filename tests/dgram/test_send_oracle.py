@@ -1,0 +1,318 @@
+"""Sending, compared with real Node: the forms of the call, what is refused, what comes back.
+
+Where ours goes beyond Node (an error without a callback is emitted, a closed socket's callbacks are
+called), the test of it is in `test_send.py`.
+"""
+
+from __future__ import annotations
+
+import array
+
+import pytest
+
+from nodenet import dgram, loop
+
+PORT = 9  # nobody listens there
+CALLBACK = object()
+FORMS = [
+    ("'x'", ("x",)),
+    ("'x', 9", ("x", 9)),
+    ("'x', 9, callback", ("x", 9, CALLBACK)),
+    ("'x', 9, '127.0.0.1', callback", ("x", 9, "127.0.0.1", CALLBACK)),
+    ("'xyz', 0, 1, 9, callback", ("xyz", 0, 1, 9, CALLBACK)),
+    ("b('xyz'), 1, 2, 9, '127.0.0.1', callback", (b"xyz", 1, 2, 9, "127.0.0.1", CALLBACK)),
+    ("b('xyz'), 1, 1, 9, callback", (b"xyz", 1, 1, 9, CALLBACK)),
+    ("b('xyz'), 5, 1, 9", (b"xyz", 5, 1, 9)),
+    ("b('xyz'), 1, 5, 9", (b"xyz", 1, 5, 9)),
+    ("b('xyz'), -1, 1, 9", (b"xyz", -1, 1, 9)),
+    ("b('xyz'), 0, -1, 9", (b"xyz", 0, -1, 9)),
+    ("b('xyz'), '1', '1', 9, '127.0.0.1', callback", (b"xyz", "1", "1", 9, "127.0.0.1", CALLBACK)),
+    ("b('xyz'), 0.5, 1.5, 9, '127.0.0.1', callback", (b"xyz", 0.5, 1.5, 9, "127.0.0.1", CALLBACK)),
+    ("['a'], 0, 1, 9", (["a"], 0, 1, 9)),
+    ("['a', 'bc', b('d')], 9, callback", (["a", "bc", b"d"], 9, CALLBACK)),
+    ("['a', 5], 9", (["a", 5], 9)),
+    ("[], 9, callback", ([], 9, CALLBACK)),
+    ("'', 9, callback", ("", 9, CALLBACK)),
+    ("'é€', 9, callback", ("é€", 9, CALLBACK)),
+    ("5, 9", (5, 9)),
+    ("null, 9", (None, 9)),
+    ("{}, 9", ({}, 9)),
+    ("", (None,)),
+    ("new DataView(new ArrayBuffer(3)), 9, callback", (memoryview(bytes(3)), 9, CALLBACK)),
+    ("new Uint16Array(3), 9, callback", (array.array("H", [0, 0, 0]), 9, CALLBACK)),
+    ("'x', 0", ("x", 0)),
+    ("'x', -1", ("x", -1)),
+    ("'x', 65536", ("x", 65536)),
+    ("'x', 1.5", ("x", 1.5)),
+    ("'x', 'x'", ("x", "x")),
+    ("'x', '9', callback", ("x", "9", CALLBACK)),
+    ("'x', null", ("x", None)),
+    ("'x', true", ("x", True)),
+    ("'x', callback", ("x", CALLBACK)),
+    ("'x', undefined, '127.0.0.1'", ("x", None, "127.0.0.1")),
+    ("'x', 9, 5", ("x", 9, 5)),
+    ("'x', 9, {}", ("x", 9, {})),
+    ("'x', 9, null, callback", ("x", 9, None, CALLBACK)),
+    ("'x', 9, '', callback", ("x", 9, "", CALLBACK)),
+    ("'x', 9, 'x.invalid', callback", ("x", 9, "x.invalid", CALLBACK)),
+    ("'x', 9, 'localhost', callback", ("x", 9, "localhost", CALLBACK)),
+    ("'x', 9, '::1', callback", ("x", 9, "::1", CALLBACK)),
+    ("'x', 9, '255.255.255.255', callback", ("x", 9, "255.255.255.255", CALLBACK)),
+    ("'x', 9, '127.0.0.1', 'callback'", ("x", 9, "127.0.0.1", "callback")),
+    ("Buffer.alloc(65507), 9, '127.0.0.1', callback", (bytes(65507), 9, "127.0.0.1", CALLBACK)),
+    ("Buffer.alloc(65508), 9, '127.0.0.1', callback", (bytes(65508), 9, "127.0.0.1", CALLBACK)),
+]
+
+
+def arguments(form, callback):
+    return [callback if one is CALLBACK else one for one in form]
+
+
+@pytest.mark.parametrize(("js", "form"), FORMS, ids=[js for js, _ in FORMS])
+async def test_a_form_of_send(oracle, js, form):
+    def scenario(t):
+        socket = dgram.createSocket("udp4")
+        socket.on("listening", lambda: t("listening"))
+
+        def callback(*result):
+            t("sent", *result)
+
+        try:
+            t("returned", socket.send(*arguments(form, callback)))
+        except Exception as error:
+            t("refused", error)
+            socket.close()
+        else:
+            loop.pollerOf().callLater(0.05, socket.close)
+
+    await oracle.compare(
+        f"""
+        const socket = dgram.createSocket("udp4"), b = Buffer.from;
+        socket.on("listening", () => t("listening"));
+        const callback = (...result) => t("sent", ...result);
+        try {{
+          t("returned", socket.send({js}));
+          setTimeout(() => socket.close(), 50);
+        }} catch (error) {{ t("refused", error); socket.close(); }}
+        """,
+        scenario,
+    )
+
+
+CONNECTED = [
+    ("'x'", ("x",)),
+    ("'x', callback", ("x", CALLBACK)),
+    ("'x', 9, callback", ("x", 9, CALLBACK)),
+    ("'x', 0, 1, callback", ("x", 0, 1, CALLBACK)),
+    ("b('xyz'), 1, 2, callback", (b"xyz", 1, 2, CALLBACK)),
+    ("b('xyz'), 1, 5, callback", (b"xyz", 1, 5, CALLBACK)),
+    ("['a', 'b'], callback", (["a", "b"], CALLBACK)),
+    ("5, callback", (5, CALLBACK)),
+    ("'x', 9, '127.0.0.1', callback", ("x", 9, "127.0.0.1", CALLBACK)),
+    ("b('xyz'), 0, 1, 9, '127.0.0.1', callback", (b"xyz", 0, 1, 9, "127.0.0.1", CALLBACK)),
+    ("b('xyz'), 0, 1, 9, callback", (b"xyz", 0, 1, 9, CALLBACK)),
+    ("'x', undefined, undefined, undefined, '127.0.0.1'", ("x", None, None, None, "127.0.0.1")),
+]
+
+
+@pytest.mark.parametrize(("js", "form"), CONNECTED, ids=[js for js, _ in CONNECTED])
+async def test_a_form_of_send_on_a_connected_socket(oracle, js, form):
+    def scenario(t):
+        peer, socket = dgram.createSocket("udp4"), dgram.createSocket("udp4")
+        peer.on("message", lambda msg, rinfo: t("heard", msg))
+
+        def done():
+            peer.close()
+            socket.close()
+
+        def connected():
+            try:
+                t("returned", socket.send(*arguments(form, lambda *result: t("sent", *result))))
+            except Exception as error:
+                t("refused", error)
+            loop.pollerOf().callLater(0.03, done)
+
+        peer.bind(0, "127.0.0.1", lambda: socket.connect(peer.address().port, connected))
+
+    await oracle.compare(
+        f"""
+        const peer = dgram.createSocket("udp4"), socket = dgram.createSocket("udp4");
+        const b = Buffer.from;
+        peer.on("message", (msg) => t("heard", msg));
+        const callback = (...result) => t("sent", ...result);
+        peer.bind(0, "127.0.0.1", () => socket.connect(peer.address().port, () => {{
+          try {{ t("returned", socket.send({js})) }} catch (error) {{ t("refused", error) }}
+          setTimeout(() => {{ peer.close(); socket.close(); }}, 30);
+        }}));
+        """,
+        scenario,
+    )
+
+
+SENDTO = [
+    ("", (None, None, None, None, None)),
+    ("b('abc'), 0", (b"abc", 0, None, None, None)),
+    ("b('abc'), '0', 1, 9, '127.0.0.1'", (b"abc", "0", 1, 9, "127.0.0.1")),
+    ("b('abc'), 0, '1', 9, '127.0.0.1'", (b"abc", 0, "1", 9, "127.0.0.1")),
+    ("b('abc'), 0, 1, '9', '127.0.0.1'", (b"abc", 0, 1, "9", "127.0.0.1")),
+    ("b('abc'), 0, 1, 9", (b"abc", 0, 1, 9, None)),
+    ("b('abc'), 0, 1, 9, 5", (b"abc", 0, 1, 9, 5)),
+    ("b('abc'), 1, 2, 9, '127.0.0.1', callback", (b"abc", 1, 2, 9, "127.0.0.1", CALLBACK)),
+]
+
+
+@pytest.mark.parametrize(("js", "form"), SENDTO, ids=[js for js, _ in SENDTO])
+async def test_sendto_wants_every_argument(oracle, js, form):
+    def scenario(t):
+        socket = dgram.createSocket("udp4")
+        try:
+            socket.sendto(*arguments(form, lambda *result: (t("sent", *result), socket.close())))
+        except Exception as error:
+            t("refused", error)
+            socket.close()
+
+    await oracle.compare(
+        f"""
+        const socket = dgram.createSocket("udp4"), b = Buffer.from;
+        const callback = (...result) => {{ t("sent", ...result); socket.close(); }};
+        try {{ socket.sendto({js}) }} catch (error) {{ t("refused", error); socket.close(); }}
+        """,
+        scenario,
+    )
+
+
+async def test_callbacks_come_in_order_behind_what_was_queued_before(oracle):
+    def scenario(t):
+        socket = dgram.createSocket("udp4")
+
+        def last(*result):
+            t("three", *result)
+            socket.close()
+
+        def listening():
+            socket.send("a", PORT, "127.0.0.1", lambda *result: t("one", *result))
+            loop.nextTick(t, "tick")
+            socket.send("b", PORT, "255.255.255.255", lambda *result: t("two", *result))
+            socket.send("c", PORT, "127.0.0.1", last)
+            loop.nextTick(loop.nextTick, t, "tick of a tick")
+
+        socket.bind(0, listening)
+
+    await oracle.compare(
+        """
+        const socket = dgram.createSocket("udp4");
+        socket.bind(0, () => {
+          socket.send("a", 9, "127.0.0.1", (...result) => t("one", ...result));
+          process.nextTick(t, "tick");
+          socket.send("b", 9, "255.255.255.255", (...result) => t("two", ...result));
+          socket.send("c", 9, "127.0.0.1", (...result) => {
+            t("three", ...result);
+            socket.close();
+          });
+          process.nextTick(process.nextTick, t, "tick of a tick");
+        });
+        """,
+        scenario,
+    )
+
+
+async def test_what_is_sent_before_binding_leaves_in_order_when_it_is_bound(oracle):
+    def scenario(t):
+        receiver, sender = dgram.createSocket("udp4"), dgram.createSocket("udp4")
+        heard = []
+
+        @receiver.on("message")
+        def message(msg, rinfo):
+            heard.append(msg)
+            if len(heard) == 4:
+                t("heard", heard)
+                receiver.close()
+                sender.close()
+
+        def bound():
+            port = receiver.address().port
+            for text in "ab":
+                sender.send(text, port, "127.0.0.1", lambda *result: t("sent", *result))
+            sender.on("listening", lambda: sender.send("c", port, "127.0.0.1"))
+            sender.send("d", port, "127.0.0.1")
+
+        receiver.bind(0, "127.0.0.1", bound)
+
+    await oracle.compare(
+        """
+        const receiver = dgram.createSocket("udp4"), sender = dgram.createSocket("udp4");
+        const heard = [];
+        receiver.on("message", (msg) => {
+          heard.push(msg);
+          if (heard.length === 4) { t("heard", heard); receiver.close(); sender.close(); }
+        });
+        receiver.bind(0, "127.0.0.1", () => {
+          const { port } = receiver.address();
+          for (const text of "ab")
+            sender.send(text, port, "127.0.0.1", (...result) => t("sent", ...result));
+          sender.on("listening", () => sender.send("c", port, "127.0.0.1"));
+          sender.send("d", port, "127.0.0.1");
+        });
+        """,
+        scenario,
+    )
+
+
+async def test_a_callback_that_raises_does_not_stop_the_others(oracle):
+    def scenario(t):
+        socket = dgram.createSocket("udp4")
+
+        def fail(*result):
+            raise RuntimeError("boom")
+
+        def listening():
+            socket.send("a", PORT, "127.0.0.1", fail)
+            socket.send("b", PORT, "127.0.0.1", lambda *a: (t("sent", *a), socket.close()))
+
+        socket.bind(0, listening)
+
+    await oracle.compare(
+        """
+        const socket = dgram.createSocket("udp4");
+        socket.bind(0, () => {
+          socket.send("a", 9, "127.0.0.1", () => { throw new Error("boom") });
+          socket.send("b", 9, "127.0.0.1", (...a) => { t("sent", ...a); socket.close(); });
+        });
+        """,
+        scenario,
+    )
+
+
+async def test_a_blocked_destination_is_an_error_of_the_callback(oracle):
+    from nodenet.addresses import BlockList
+
+    def scenario(t):
+        blocked = BlockList()
+        blocked.addAddress("127.0.0.1")
+        socket = dgram.createSocket(type="udp4", sendBlockList=blocked)
+
+        def connected(*result):
+            t("connected", *result)
+            socket.close()
+
+        def sent(*result):
+            t("sent", *result)
+            socket.connect(PORT, "127.0.0.1", connected)
+
+        socket.send("x", PORT, "127.0.0.1", sent)
+
+    await oracle.compare(
+        """
+        const blocked = new net.BlockList();
+        blocked.addAddress("127.0.0.1");
+        const socket = dgram.createSocket({ type: "udp4", sendBlockList: blocked });
+        socket.send("x", 9, "127.0.0.1", (...result) => {
+          t("sent", ...result);
+          socket.connect(9, "127.0.0.1", (...result) => {
+            t("connected", ...result);
+            socket.close();
+          });
+        });
+        """,
+        scenario,
+    )
