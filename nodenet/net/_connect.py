@@ -1,4 +1,4 @@
-"""Connecting: look-up, attempts, attach.
+"""Connecting over TCP: look-up, attempts, attach.
 
 Law: a `Connecting` owns every descriptor it has opened until it hands the one that connected to its
 socket; once it is cancelled nothing of it reaches the socket.
@@ -8,9 +8,10 @@ There is one way through for one address and for many: a single target is a list
 
 from __future__ import annotations
 
+import errno
 import socket as _socket
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from twisted.internet.interfaces import IDelayedCall
 
@@ -40,14 +41,13 @@ from nodenet.net._defaults import (
 )
 from nodenet.net._options import ConnectOptions
 from nodenet.options import resolve
-from nodenet.transports import unix
 from nodenet.transports.address import rawAddress
 from nodenet.transports.tcp import TCPTransport
-from nodenet.transports.unix import UNIXTransport
 
 if TYPE_CHECKING:
     from nodenet.net.socket import Socket
 
+_NOWHERE = "undefined:undefined"  # Node's words for a socket that has no local address
 _FAMILIES = {4: _socket.AF_INET, 6: _socket.AF_INET6}
 
 
@@ -65,6 +65,8 @@ def connectRequest(given: Mapping[str, Any]) -> dict[str, Any]:
 class Connecting:
     """One call of `Socket.connect`, until it has connected or failed."""
 
+    tcp: ClassVar[bool] = True
+
     def __init__(self, socket: Socket, options: Mapping[str, Any]) -> None:
         self._socket = socket
         self._options = options
@@ -75,20 +77,10 @@ class Connecting:
         self._several = False
         self._tried: list[str] = []
         self._timer: IDelayedCall | None = None
-        self._transport: UNIXTransport | None = None
-
-    @property
-    def path(self) -> str | None:
-        """The Unix path, when it is one."""
-        path: str | None = self._options["path"]
-        return path
 
     def begin(self) -> None:
         """Start. What is known to be wrong by now is raised; all else is emitted later."""
         options = self._options
-        if options["path"] is not None:
-            self._connect_unix(options["path"])
-            return
         host = options["host"] or "localhost"
         family = isIP(host)
         if family:
@@ -96,29 +88,31 @@ class Connecting:
         else:
             self._look_up(host)
 
+    def local(self) -> str | None:
+        """The local end of the running attempt as ``'address:port'``, if there is one."""
+        return next(map(_local, self._transports.values()), None)
+
     def ref(self) -> None:
         """See `Socket.ref`."""
-        for transport in self._opened():
+        for transport in self._transports.values():
             transport.ref()
 
     def unref(self) -> None:
         """See `Socket.unref`."""
-        for transport in self._opened():
+        for transport in self._transports.values():
             transport.unref()
 
     def cancel(self) -> None:
-        """End all that is under way, silently."""
+        """End all that is under way. Where there was a choice, the running attempts have failed."""
         self._alive = False
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
-        for transport in self._opened():
+        transports, self._transports = self._transports, {}
+        for target, transport in transports.items():
+            connects = transport.connecting
             transport.close()
-
-    def _opened(self) -> list[TCPTransport | UNIXTransport]:
-        opened: list[TCPTransport | UNIXTransport] = list(self._transports.values())
-        if self._transport is not None:
-            opened.append(self._transport)
-        return opened
+            if self._several and connects:
+                self._poller.atRoundEnd(self._tell_failed, target, _canceled(target))
 
     # -- look-up ----------------------------------------------------------------------------
 
@@ -129,9 +123,11 @@ class Connecting:
             choice = getDefaultAutoSelectFamily()
         self._mode = "race" if choice == "race" else "sequential"
         lookup = options["lookup"] or self._default_lookup
-        query: dict[str, Any] = {"family": options["family"] or None, "hints": options["hints"]}
-        if choice and not options["family"] and not options["localAddress"]:
-            query["hints"] |= dns.ADDRCONFIG
+        family, hints = options["family"] or None, options["hints"]
+        if not family and not hints:
+            hints = dns.ADDRCONFIG
+        query: dict[str, Any] = {"family": family, "hints": hints}
+        if choice and not family and not options["localAddress"]:
             query["all"] = True
             lookup(host, query, self._found_all)
         else:
@@ -205,8 +201,9 @@ class Connecting:
                 case TimeOut(target):
                     self._transports.pop(target).close()
                     self._socket.emit("connectionAttemptTimeout", *target)
-                case Cancel(target):
+                case Cancel(target, error):
                     self._transports.pop(target).close()
+                    self._tell_failed(target, error)
                 case Wait(until):
                     if until is not None:
                         delay = max(until - self._poller.seconds(), 0)
@@ -221,13 +218,17 @@ class Connecting:
                     return
 
     def _start(self, target: Target) -> None:
-        options = self._options
         socket = self._socket
-        blocked = options["blockList"]
-        if blocked is not None and blocked.check(target.address, f"ipv{target.family}"):
-            self._attempt_failed(target, ERR_IP_BLOCKED(target.address))
+        if self._is_blocked(target):
+            if not self._several:
+                socket.emit("connectionAttempt", *target)
+            self._attempt_failed(target, ERR_IP_BLOCKED(target.address), told=self._several)
             return
-        transport = TCPTransport.open(self._poller, _FAMILIES[target.family])
+        try:
+            transport = TCPTransport.open(self._poller, _FAMILIES[target.family])
+        except OSError as exhausted:
+            self._refused(target, exhausted, _NOWHERE)
+            return
         self._transports[target] = transport
         if not socket._referenced:
             transport.unref()
@@ -235,26 +236,30 @@ class Connecting:
         if error is not None:
             self._attempt_failed(target, error, told=False)
             return
-        if self._several:
-            self._tried.append(str(target))
         socket.emit("connectionAttempt", *target)
         if not self._alive:
             return
+        if self._several:
+            self._tried.append(str(target))
         try:
             transport.connect(
                 rawAddress(target.address, target.port),
                 lambda error: self._outcome(target, error),
             )
         except OSError as refused:
-            self._attempt_failed(
-                target, _connect_error(refused, target, transport), told=self._several
-            )
+            self._refused(target, refused, _local(transport))
+
+    def _is_blocked(self, target: Target) -> bool:
+        lists = self._socket._block_list, self._options["blockList"]
+        return any(one and one.check(target.address, f"ipv{target.family}") for one in lists)
 
     def _bind(self, transport: TCPTransport, target: Target) -> OSError | None:
         address, port = self._options["localAddress"], self._options["localPort"]
         if not address and not port:
             return None
         address = address or ("::" if target.family == 6 else "0.0.0.0")
+        if isIP(address) != target.family:
+            return systemError(errno.EINVAL, "bind", address, port)
         try:
             transport.bind(rawAddress(address, port))
         except OSError as error:
@@ -270,6 +275,11 @@ class Connecting:
             self._attempt_failed(target, systemError(error, "connect", target.address, target.port))
         self._advance()
 
+    def _refused(self, target: Target, error: OSError, local: str | None) -> None:
+        """The kernel refused at once, which Node words with the local address."""
+        failure = systemError(error, "connect", target.address, target.port, local=local)
+        self._attempt_failed(target, failure, told=self._several)
+
     def _attempt_failed(self, target: Target, error: Exception, told: bool = True) -> None:
         """Close the attempt; say so, where Node does (`told`), once it counts as failed."""
         transport = self._transports.pop(target, None)
@@ -279,47 +289,14 @@ class Connecting:
         if not self._several:
             self._socket._failing()
         if told:
-            self._socket.emit("connectionAttemptFailed", *target, error)
+            self._tell_failed(target, error)
+
+    def _tell_failed(self, target: Target, error: Exception) -> None:
+        self._socket.emit("connectionAttemptFailed", *target, error)
 
     def _fail(self, error: BaseException) -> None:
         if self._alive:
             self._socket.destroy(error)
-
-    # -- Unix -------------------------------------------------------------------------------
-
-    def _connect_unix(self, path: str) -> None:
-        try:
-            unix.checkPath(path)
-        except OSError as error:
-            failure = systemError(error, "connect", path, local="undefined:undefined")
-            self._poller.nextTick(self._fail, failure)
-            return
-        transport = self._transport = UNIXTransport.open(self._poller)
-        if not self._socket._referenced:
-            transport.unref()
-        self._socket.emit("connectionAttempt", path, None, None)
-        if not self._alive:
-            return
-        try:
-            transport.connect(path, lambda error: self._unix_outcome(path, error))
-        except OSError as refused:
-            # As libuv, which tells of it in the loop's next round.
-            self._poller.atRoundEnd(self._unix_outcome, path, refused)
-
-    def _unix_outcome(self, path: str, error: OSError | None) -> None:
-        if not self._alive:
-            return
-        transport, self._transport = self._transport, None
-        assert transport is not None
-        if error is None:
-            self._alive = False
-            self._socket._connected(transport)
-            return
-        transport.close()
-        failure = systemError(error, "connect", path)
-        self._socket._failing()
-        self._socket.emit("connectionAttemptFailed", path, None, None, failure)
-        self._fail(failure)
 
 
 def _pair(entry: Any) -> tuple[Any, Any]:
@@ -329,7 +306,10 @@ def _pair(entry: Any) -> tuple[Any, Any]:
     return entry[0], entry[1]
 
 
-def _connect_error(refused: OSError, target: Target, transport: TCPTransport) -> OSError:
+def _local(transport: TCPTransport) -> str | None:
     local = transport.localAddress()
-    where = None if local is None else f"{local[0]}:{local[1]}"
-    return systemError(refused, "connect", target.address, target.port, local=where)
+    return None if local is None else f"{local[0]}:{local[1]}"
+
+
+def _canceled(target: Target) -> OSError:
+    return systemError(errno.ECANCELED, "connect", target.address, target.port)

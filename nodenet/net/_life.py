@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, ClassVar
 
-from nodenet.addresses import isIP
+from nodenet.addresses import BlockList, isIP
 from nodenet.errors import (
     ERR_SOCKET_CLOSED,
     ERR_SOCKET_CLOSED_BEFORE_CONNECTION,
@@ -47,6 +47,7 @@ class LivingSocket(Duplex):
     _connecting: Connecting | ConnectingUnix | None = None
     _idle: IdleTimer | None = None
     _onread: OnRead | None = None
+    _block_list: BlockList | None = None
     _no_delay: bool = False
     _keep_alive: bool = False
     _keep_alive_delay: int = 0

@@ -129,7 +129,9 @@ def _bind_unix(options: dict[str, Any], backlog: int) -> Bound:
     try:
         skt = unix.listen(path, backlog, mode=options["mode"], extra=extra)
     except OSError as error:
-        raise systemError(error, "listen", path, -1) from None
+        # As libuv, which does not say whether what is missing is the directory.
+        number = errno.EACCES if error.errno == errno.ENOENT else error
+        raise systemError(number, "listen", path, -1) from None
     return Bound(skt, unix.BoundPath(path))
 
 

@@ -119,6 +119,10 @@ class SocketOptions(TuningOptions, total=False):
     signal: Annotated[
         AbortSignal | None, Option(check=checkAbortSignal, doc="Destroys the socket when aborted.")
     ]
+    blockList: Annotated[
+        BlockList | None,
+        Option(check=_block_list, doc="Addresses not to connect to, whatever `connect` is told."),
+    ]
     objectMode: Annotated[
         bool, Option(default=False, check=_unsupported, doc="Refused, as in Node.")
     ]

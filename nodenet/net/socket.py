@@ -13,6 +13,7 @@ from nodenet.events import Event
 from nodenet.loop import Poller, pollerOf
 from nodenet.net._arguments import normalizeArguments
 from nodenet.net._connect import Connecting, connectRequest
+from nodenet.net._connect_unix import ConnectingUnix
 from nodenet.net._descriptor import adopt
 from nodenet.net._life import Phase
 from nodenet.net._link import Link
@@ -82,6 +83,7 @@ class Socket(TellingSocket):
         self._no_delay = resolved["noDelay"]
         self._keep_alive = resolved["keepAlive"]
         self._keep_alive_delay = int(resolved["keepAliveInitialDelay"] / 1000)
+        self._block_list = resolved["blockList"]
         if onread is not None:
             self._onread = OnRead(onread)
         if link is not None:
@@ -154,8 +156,9 @@ class Socket(TellingSocket):
             self._connect_again(options)
             return self
         self._step(Phase.CONNECTING)
-        connecting = self._connecting = Connecting(self, options)
-        connecting.begin()
+        path = options["path"]
+        self._connecting = ConnectingUnix(self, path) if path else Connecting(self, options)
+        self._connecting.begin()
         return self
 
     def destroySoon(self) -> None:
@@ -181,7 +184,7 @@ class Socket(TellingSocket):
         Mirrors: "socket.resetAndDestroy()".
         """
         if self._connecting is not None:
-            if self._connecting.path is not None:
+            if not self._connecting.tcp:
                 raise ERR_INVALID_HANDLE_TYPE()
             self._reset_waits = True
         elif self._capabilities is not None:
