@@ -9,8 +9,7 @@ Nagle's algorithm and the delayed acknowledgement), without waiting for the reac
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from socket import socket
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
@@ -19,39 +18,44 @@ from twisted.internet.interfaces import (
     IConsumer,
     IHalfCloseableProtocol,
     IProtocol,
+    IPushProducer,
+    ISystemHandle,
     ITransport,
 )
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from nodenet.loop import Poller
 from nodenet.transports.stream import StreamDescriptor
 
 HIGH_WATER: Final = 65_536
 """Bytes waiting to be sent from which on a push producer is paused."""
 
+_PULLS: Final = 16  # times a pull producer is asked before others have their turn
 
-@implementer(ITransport, IConsumer)
+
+@implementer(ITransport, IConsumer, IPushProducer, ISystemHandle)
 class StreamTransport(StreamDescriptor):
     """Runs a Twisted Protocol once it is assigned to `protocol`."""
 
     connected = True
     disconnecting = False
     disconnected = False
+    lost: Callable[[Failure], object] | None = None
+    """Whoever made the transport is told last, with the reason."""
 
-    def __init__(self, poller: Poller, skt: socket) -> None:
-        super().__init__(poller, skt)
-        self._protocol: Any = None
-        self._half_closeable = False
-        self._collected: list[bytes] = []
-        self._collected_size = 0
-        self._flushing = False
-        self._producer: Any = None
-        self._streaming = False
-        self._producer_paused = False
-        self._write_closing = False
-        self._write_closed = False
-        self._read_ended = False
+    # Class attributes, for a `net.Socket` uses transports too and needs none of these.
+    _protocol: Any = None
+    _collected: list[bytes] | None = None  # a list while a flush is due
+    _producer: Any = None
+    _streaming = False
+    _producer_paused = False
+    _pulls = 0
+    _aborting = False
+    _write_closing = False
+    _write_closed = False
+    _read_ended = False
+    _host: IAddress | None = None
+    _peer: IAddress | None = None
 
     # -- the protocol -----------------------------------------------------------------------
 
@@ -63,38 +67,53 @@ class StreamTransport(StreamDescriptor):
     @protocol.setter
     def protocol(self, protocol: Any) -> None:
         self._protocol = protocol
-        self._half_closeable = IHalfCloseableProtocol.providedBy(protocol)
-        self.attach(protocol.dataReceived, self)
+        self.attach(self._data_received, self)
 
-    def run(self, protocol: IProtocol) -> None:
-        """Assign `protocol`, tell it that the connection is made, and begin to read."""
+    def run(self, protocol: IProtocol, peer: IAddress | None = None) -> None:
+        """Assign `protocol`, tell it that the connection is made, and begin to read.
+
+        What it raises is reported, and closes the connection.
+
+        :param peer: the peer's address, where it is known.
+        """
+        self._peer = peer
+        try:
+            self.getPeer()  # remembered: the protocol may ask when the connection is lost
+        except OSError:
+            pass  # lost already: reading will tell
         self.protocol = protocol
-        protocol.makeConnection(self)
-        if self.connected and not self.disconnecting and self._producer_reads():
-            self.startReading()
+        self.startReading()  # first: the protocol may pause it
+        try:
+            protocol.makeConnection(self)
+        except Exception:
+            self.handlerFailed(Failure())
 
-    # -- ITransport, IConsumer --------------------------------------------------------------
+    # -- ITransport -------------------------------------------------------------------------
 
     def write(self, data: bytes) -> None:
         """Send `data` when the running handler has returned.
 
-        :raises TypeError: when `data` is text.
+        :raises TypeError: when `data` is no bytes.
         """
-        if isinstance(data, str):
-            raise TypeError("Data must be bytes, not str")
-        if not self.connected or self._write_closing or not data:
-            return
-        self._collected.append(data)
-        self._collected_size += len(data)
-        self._flush_soon()
+        if type(data) is not bytes:
+            data = _bytes(data)
+        if self.connected and data and not self._write_closing and not self._aborting:
+            if self._collected is None:
+                self._collected = [data]
+                self.poller.nextTick(self._flush)
+            else:
+                self._collected.append(data)
 
     def writeSequence(self, iovec: Iterable[bytes]) -> None:
-        """Send several chunks, without joining them."""
-        for data in iovec:
+        """Send several chunks, without joining them.
+
+        :raises TypeError: when one of them is no bytes; none is sent then.
+        """
+        for data in [_bytes(data) for data in iovec]:
             self.write(data)
 
     def loseConnection(self) -> None:
-        """Close when what was written has left and the producer, if any, has unregistered."""
+        """Close when what was written has left and a pull producer has unregistered."""
         if self.connected and not self.disconnecting:
             self.disconnecting = True
             self.stopReading()
@@ -109,8 +128,6 @@ class StreamTransport(StreamDescriptor):
             self.stopWriting()
             self.poller.nextTick(self._lose, Failure(ConnectionAborted()))
 
-    _aborting = False
-
     def loseWriteConnection(self) -> None:
         """Send FIN when what was written has left; reading goes on."""
         if self.connected and not self._write_closing:
@@ -118,10 +135,22 @@ class StreamTransport(StreamDescriptor):
             self._flush_soon()
 
     def getHost(self) -> IAddress:
-        raise NotImplementedError
+        """The local address; still known when the connection is lost."""
+        if self._host is None:
+            self._host = self._host_address()
+        return self._host
 
     def getPeer(self) -> IAddress:
-        raise NotImplementedError
+        """The peer's address; still known when the connection is lost."""
+        if self._peer is None:
+            self._peer = self._peer_address()
+        return self._peer
+
+    def getHandle(self) -> Any:
+        """The socket object, to be used with care."""
+        return self._socket
+
+    # -- IPushProducer ----------------------------------------------------------------------
 
     def pauseProducing(self) -> None:
         """Stop reading."""
@@ -133,7 +162,10 @@ class StreamTransport(StreamDescriptor):
             self.startReading()
 
     def stopProducing(self) -> None:
+        """Close, as `loseConnection` does."""
         self.loseConnection()
+
+    # -- IConsumer --------------------------------------------------------------------------
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         """Let `producer` feed this transport: push (`streaming`) or pull.
@@ -159,27 +191,33 @@ class StreamTransport(StreamDescriptor):
         if self.connected and (self.disconnecting or self._write_closing):
             self._flush_soon()
 
+    def stopConsuming(self) -> None:
+        """Unregister the producer and close."""
+        self.unregisterProducer()
+        self.loseConnection()
+
     # -- StreamSink: from the descriptor ----------------------------------------------------
 
     def readEnded(self) -> None:
+        if self._read_ended:
+            return
         self._read_ended = True
-        if self._half_closeable:
-            self._protocol.readConnectionLost()
+        half_closeable = IHalfCloseableProtocol(self._receiver(), None)
+        if half_closeable is not None:
+            half_closeable.readConnectionLost()
             if self._write_closed:
                 self._lose(Failure(ConnectionDone()))
         elif self._collected or self.queued:
             # What was written before the FIN was seen still leaves.
             self.disconnecting = True
-            self._producer = None
+            self._stop_producer()
         else:
             self._lose(Failure(ConnectionDone()))
 
     def flushed(self) -> None:
-        producer = self._producer
-        if producer is not None and (self._producer_paused or not self._streaming):
-            self._producer_paused = False
-            producer.resumeProducing()
-        if not self._collected and not self.queued:
+        if self._producer is not None and (self._producer_paused or not self._streaming):
+            self._resume_producer()
+        if self._collected is None and not self.queued:
             self._all_sent()
 
     def readFailed(self, error: OSError) -> None:
@@ -199,59 +237,95 @@ class StreamTransport(StreamDescriptor):
 
     # -- private ----------------------------------------------------------------------------
 
-    def _producer_reads(self) -> bool:
-        return not self._read_ended
+    def _host_address(self) -> IAddress:
+        raise NotImplementedError
+
+    def _peer_address(self) -> IAddress:
+        raise NotImplementedError
+
+    def _receiver(self) -> Any:
+        """Who hears what comes from the kernel."""
+        return self._protocol
+
+    def _data_received(self, data: bytes) -> None:
+        # Looked up each time: protocols replace their own dataReceived.
+        self._protocol.dataReceived(data)
 
     def _flush_soon(self) -> None:
-        if not self._flushing:
-            self._flushing = True
+        if self._collected is None:
+            self._collected = []
             self.poller.nextTick(self._flush)
 
     def _flush(self) -> None:
-        self._flushing = False
-        chunks = self._collected
+        """A tick: the handler that wrote has returned."""
+        chunks, self._collected = self._collected, None
+        if not self.connected or self._aborting:
+            return
         if chunks:
-            self._collected = []
-            self._collected_size = 0
             try:
-                if len(chunks) == 1:
-                    self.send(chunks[0])
-                else:
-                    self.sendv(chunks)
+                self._transmit(chunks)
             except OSError as error:
                 self._lose(Failure(error))
                 return
-        if not self.connected:
-            return
+        try:
+            self._transmitted(bool(chunks))
+        except Exception:
+            self.handlerFailed(Failure())
+
+    def _transmit(self, chunks: list[bytes]) -> None:
+        if len(chunks) == 1:
+            self.send(chunks[0])
+        else:
+            self.sendv(chunks)
+
+    def _transmitted(self, something: bool) -> None:
+        producer = self._producer
         if self.queued:
-            self._pause_producer()
-        elif self._producer is not None and chunks and not self._streaming:
-            self.flushed()
+            full = self.queued > HIGH_WATER
+            if full and producer is not None and self._streaming and not self._producer_paused:
+                self._producer_paused = True
+                producer.pauseProducing()
+        elif something and producer is not None and not self._streaming:
+            self._pull()
         else:
             self._all_sent()
 
-    def _pause_producer(self) -> None:
-        if self.queued > HIGH_WATER and self._streaming and not self._producer_paused:
-            if self._producer is not None:
-                self._producer_paused = True
-                self._producer.pauseProducing()
+    def _pull(self) -> None:
+        self._pulls = (self._pulls + 1) % _PULLS
+        if self._pulls:
+            self._resume_producer()
+        else:
+            self.startWriting()  # `flushed` goes on, after the others
+
+    def _resume_producer(self) -> None:
+        self._producer_paused = False
+        self._producer.resumeProducing()
+
+    def _stop_producer(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.stopProducing()
 
     def _all_sent(self) -> None:
-        if self._producer is not None or not self.connected:
+        if not self.connected or (self._producer is not None and not self._streaming):
             return
         if self.disconnecting:
             self._lose(Failure(ConnectionDone()))
         elif self._write_closing and not self._write_closed:
-            self._write_closed = True
-            try:
-                self.shutdown()
-            except OSError as error:
-                self._lose(Failure(error))
-                return
-            if self._half_closeable:
-                self._protocol.writeConnectionLost()
-            if self._read_ended:
-                self._lose(Failure(ConnectionDone()))
+            self._close_writing()
+
+    def _close_writing(self) -> None:
+        self._write_closed = True
+        try:
+            self.shutdown()
+        except OSError as error:
+            self._lose(Failure(error))
+            return
+        half_closeable = IHalfCloseableProtocol(self._receiver(), None)
+        if half_closeable is not None:
+            half_closeable.writeConnectionLost()
+        if self._read_ended:
+            self._lose(Failure(ConnectionDone()))
 
     def _lose(self, reason: Failure) -> None:
         """The one way out."""
@@ -259,14 +333,33 @@ class StreamTransport(StreamDescriptor):
             return
         self.connected = False
         self.disconnected = True
-        self._collected = []
-        protocol, self._protocol = self._protocol, None
-        producer, self._producer = self._producer, None
+        self._collected = None
+        try:
+            self.getHost()  # remembered, as in `run`
+        except OSError:
+            pass
+        receiver = self._receiver()
         if reason.check(ConnectionAborted):
             self.reset()
         else:
             self.close()
-        if producer is not None:
-            producer.stopProducing()
-        if protocol is not None:
-            protocol.connectionLost(reason)
+        try:
+            self._stop_producer()
+        finally:
+            self._tell_lost(receiver, reason)
+
+    def _tell_lost(self, receiver: Any, reason: Failure) -> None:
+        try:
+            if receiver is not None:
+                receiver.connectionLost(reason)
+        finally:
+            self._protocol = None
+            lost, self.lost = self.lost, None
+            if lost is not None:
+                lost(reason)
+
+
+def _bytes(data: Any) -> bytes:
+    if isinstance(data, str):
+        raise TypeError("Data must be bytes")
+    return data if isinstance(data, bytes) else bytes(memoryview(data))

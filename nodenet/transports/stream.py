@@ -60,7 +60,7 @@ class StreamDescriptor(Handle):
         self.buffer: memoryview | None = None
         self.sink: StreamSink = _NOBODY
         self._queue: deque[bytes | memoryview] = deque()
-        self._recv = skt.recv
+        self._recv: Callable[[int], bytes] = skt.recv
         self._send = skt.send
         self._connected: Callable[[OSError | None], object] | None = None
 
@@ -229,11 +229,20 @@ class StreamDescriptor(Handle):
         self.sink.readFailed(systemError(error, "read"))
 
     def _connect_outcome(self) -> None:
+        code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if not code and not self._has_peer():
+            return  # called in vain: still connecting
         connected, self._connected = self._connected, None
         assert connected is not None
         self.stopWriting()
-        code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         connected(OSError(code, "connect") if code else None)
+
+    def _has_peer(self) -> bool:
+        try:
+            self._socket.getpeername()
+        except OSError:
+            return False
+        return True
 
     def _keep(self, chunks: Sequence[bytes], sent: int) -> None:
         """Keep `chunks` without their first `sent` bytes until the kernel takes more."""

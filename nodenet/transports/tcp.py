@@ -6,22 +6,24 @@ Law: a raw address is resolved before it comes here; nothing in this file blocks
 from __future__ import annotations
 
 import socket
-from typing import Any, Final
+from importlib.util import find_spec
+from typing import Any, Final, cast
 
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.interfaces import ITCPTransport
-from zope.interface import implementer
+from twisted.internet.interfaces import ITCPTransport, ITLSTransport
+from zope.interface import classImplements, implementer
 
+from nodenet.interfaces import IStreamLink
 from nodenet.loop import Poller
-from nodenet.transports.protocol import StreamTransport
+from nodenet.transports.tls import SecurableTransport
 
 # What Node sets beside the delay that it is told.
 KEEP_ALIVE_INTERVAL: Final = 1
 KEEP_ALIVE_COUNT: Final = 10
 
 
-@implementer(ITCPTransport)
-class TCPTransport(StreamTransport):
+@implementer(ITCPTransport, IStreamLink)
+class TCPTransport(SecurableTransport):
     """A TCP connection."""
 
     @classmethod
@@ -83,15 +85,26 @@ class TCPTransport(StreamTransport):
             return None
 
     def getHost(self) -> IPv4Address | IPv6Address:
-        return _address(self._socket.getsockname())
+        return cast(IPv4Address | IPv6Address, super().getHost())
 
     def getPeer(self) -> IPv4Address | IPv6Address:
-        return _address(self._socket.getpeername())
+        return cast(IPv4Address | IPv6Address, super().getPeer())
+
+    def _host_address(self) -> IPv4Address | IPv6Address:
+        return twistedAddress(self._socket.getsockname())
+
+    def _peer_address(self) -> IPv4Address | IPv6Address:
+        return twistedAddress(self._socket.getpeername())
 
     def describe(self) -> str:
         if not self._open:
             return "closed"
         return f"{_text(self.localAddress())} - {_text(self.remoteAddress())}"
+
+
+# TLS is there when pyOpenSSL is; protocols ask for the interface.
+if find_spec("OpenSSL") is not None:
+    classImplements(TCPTransport, ITLSTransport)
 
 
 def listen(address: Any, backlog: int, *, ipv6Only: bool, reusePort: bool) -> socket.socket:
@@ -114,10 +127,14 @@ def listen(address: Any, backlog: int, *, ipv6Only: bool, reusePort: bool) -> so
     return skt
 
 
-def _address(raw: Any) -> IPv4Address | IPv6Address:
-    if len(raw) > 2:
-        return IPv6Address("TCP", *raw)
-    return IPv4Address("TCP", *raw)
+def twistedAddress(raw: Any) -> IPv4Address | IPv6Address:
+    """The form that Twisted's protocols and factories know."""
+    if len(raw) == 2:
+        return IPv4Address("TCP", *raw)
+    host, port, flow, scope = raw
+    if scope and "%" not in host:
+        host = f"{host}%{socket.if_indextoname(scope)}"
+    return IPv6Address("TCP", host, port, flow, scope)
 
 
 def _text(raw: tuple[Any, ...] | None) -> str:

@@ -9,40 +9,74 @@ import errno
 import os
 import socket
 import stat
+from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from twisted.internet.address import UNIXAddress
-from twisted.internet.interfaces import ITransport
+from twisted.internet.error import FileDescriptorOverrun
+from twisted.internet.interfaces import IFileDescriptorReceiver, IUNIXTransport
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from nodenet.errors import systemError
+from nodenet.interfaces import IStreamLink
 from nodenet.loop import Poller
-from nodenet.transports.protocol import StreamTransport
+from nodenet.transports.stream import StreamSink
+from nodenet.transports.tls import SecurableTransport
 
 _LONGEST_PATH: Final = 107
 _LONGEST_ABSTRACT: Final = 108
 """Bytes that the kernel's address has room for; a path ends with a NUL of its own."""
 
+_MOST_DESCRIPTORS: Final = 253  # the kernel sends no more at once
 
-@implementer(ITransport)
-class UNIXTransport(StreamTransport):
-    """A connection over a Unix socket."""
+
+@implementer(IUNIXTransport, IStreamLink)
+class UNIXTransport(SecurableTransport):
+    """A connection over a Unix socket; it carries descriptors too."""
+
+    # Duplicates of the descriptors to send, each with a byte of its own.
+    _descriptors: deque[int] | None = None
 
     @classmethod
     def open(cls, poller: Poller) -> UNIXTransport:
         """An unconnected one, for :meth:`connect`."""
         return cls(poller, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
 
+    def sendFileDescriptor(self, descriptor: int) -> None:
+        """Send a duplicate of `descriptor` with a byte of what is written.
+
+        At least as many bytes must be written as descriptors are sent, or else the connection is
+        lost with `FileDescriptorOverrun`. The caller may close its own at once.
+
+        :raises OSError: `descriptor` is not open.
+        """
+        if self.connected and not self._aborting:
+            if self._descriptors is None:
+                self._descriptors = deque()
+            self._descriptors.append(os.dup(descriptor))
+            self._flush_soon()
+
+    def getTcpNoDelay(self) -> bool:
+        """False: protocols that expect TCP ask, and need no answer but this one."""
+        return False
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """Does nothing, for protocols that expect TCP."""
+
+    def close(self) -> None:
+        while self._descriptors:
+            os.close(self._descriptors.popleft())
+        super().close()
+
+    # -- addresses --------------------------------------------------------------------------
+
     def localAddress(self) -> None:
-        """A Unix socket has no port and no IP address; its path is that of `getHost`."""
+        """There is no port: None, always."""
 
     def remoteAddress(self) -> None:
-        """As `localAddress`."""
-
-    def getHost(self) -> UNIXAddress:
-        return UNIXAddress(self._socket.getsockname() or None)
-
-    def getPeer(self) -> UNIXAddress:
-        return UNIXAddress(self._socket.getpeername() or None)
+        """There is no port: None, always."""
 
     def describe(self) -> str:
         if not self._open:
@@ -52,6 +86,73 @@ class UNIXTransport(StreamTransport):
         except OSError:
             peer = None
         return f"unix {self._socket.getsockname() or peer or '(unnamed)'}"
+
+    # -- from the Poller --------------------------------------------------------------------
+
+    def doWrite(self) -> None:
+        if self._descriptors and self._queue:
+            self._write_descriptors()
+        else:
+            super().doWrite()
+
+    # -- private ----------------------------------------------------------------------------
+
+    def _host_address(self) -> UNIXAddress:
+        return UNIXAddress(self._socket.getsockname() or None)
+
+    def _peer_address(self) -> UNIXAddress:
+        return UNIXAddress(self._socket.getpeername() or None)
+
+    def attach(self, deliver: Callable[[bytes], object], sink: StreamSink) -> None:
+        super().attach(deliver, sink)
+        receives = IFileDescriptorReceiver.providedBy(self._protocol)
+        self._recv = self._receive_descriptors if receives else self._socket.recv
+
+    def _receive_descriptors(self, size: int) -> bytes:
+        """As `recv`, and hands the descriptors over that come along, before their bytes."""
+        data, descriptors, _, _ = socket.recv_fds(self._socket, size, _MOST_DESCRIPTORS)
+        while descriptors:
+            descriptor = descriptors.pop(0)
+            if IFileDescriptorReceiver.providedBy(self._protocol):
+                self._protocol.fileDescriptorReceived(descriptor)
+            else:
+                os.close(descriptor)
+        return data
+
+    def _transmit(self, chunks: list[bytes]) -> None:
+        if self._descriptors:
+            self._keep(chunks, 0)
+            self._write_descriptors()
+        else:
+            super()._transmit(chunks)
+
+    def _transmitted(self, something: bool) -> None:
+        if self._descriptors and not self.queued:
+            self._lose(Failure(FileDescriptorOverrun()))
+        else:
+            super()._transmitted(something)
+
+    def _write_descriptors(self) -> None:
+        """Send what waits: each descriptor with one byte, then the poller sends the rest."""
+        descriptors = self._descriptors
+        assert descriptors is not None
+        while descriptors and self._queue:
+            first = memoryview(self._queue[0])[:1]
+            try:
+                socket.send_fds(self._socket, [first], [descriptors[0]])
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self.stopWriting()
+                self.writeFailed(systemError(error, "write"))
+                return
+            os.close(descriptors.popleft())
+            self.bytesSent += 1
+            self.queued -= 1
+            self._drop(1)
+        if not self._queue:
+            self.stopWriting()
+            self.flushed()
 
 
 def listen(path: str, backlog: int, *, mode: int | None = None, extra: int = 0) -> socket.socket:
