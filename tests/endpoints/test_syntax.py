@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -59,12 +61,9 @@ def test_twisted_cuts_it_as_we_do(prefix: str, arguments: list[tuple[str, str]])
 
 
 @given(AWKWARD)
-def test_any_text_is_cut_or_refused_with_the_place(text: str) -> None:
-    try:
-        cut(text)
-    except EndpointStringError as error:
-        assert error.at is not None
-        assert f"at character {error.at + 1}" in str(error)
+def test_any_text_is_cut_or_refused(text: str) -> None:
+    with suppress(EndpointStringError):
+        assert cut(text).text == text
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nodenet.services._stale import removeStaleSocket
+from nodenet.endpoints._stale import removeStaleSocket
 
 
 @pytest.fixture

@@ -1,0 +1,24 @@
+"""Endpoints and endpoint strings, for streams and for datagrams.
+
+Law: an endpoint opens nothing before it is used, and importing this imports no reactor.
+"""
+
+from __future__ import annotations
+
+from nodenet.endpoints._base import Endpoint
+from nodenet.endpoints._syntax import EndpointStringError, quote
+from nodenet.endpoints.datagram import UDPServerEndpoint
+from nodenet.endpoints.parse import parse, serverFromString
+from nodenet.endpoints.stream import StreamServerEndpoint, TCPServerEndpoint, UNIXServerEndpoint
+
+__all__ = [
+    "Endpoint",
+    "EndpointStringError",
+    "StreamServerEndpoint",
+    "TCPServerEndpoint",
+    "UDPServerEndpoint",
+    "UNIXServerEndpoint",
+    "parse",
+    "quote",
+    "serverFromString",
+]

@@ -1,0 +1,150 @@
+"""The arguments of one kind of endpoint, read from a string and written into one.
+
+Law: for whatever is accepted, ``read(cut(write(values))) == values``; whatever is not is an
+`EndpointStringError`. Which arguments there are, their checks and their spelling come from the
+declarations of the options; none is listed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from nodenet.endpoints._syntax import Argument, Description, join
+from nodenet.options import Spelling, declarations
+
+
+class Arguments:
+    """What may stand in the endpoint strings of one kind.
+
+    Args:
+        kind: The prefix, such as ``'tcp'``.
+        declaration: The ``TypedDict`` of the options.
+        first: The options that are given by their place, in order, with their spelling.
+        also: The spelling of further options whose declaration has none.
+        without: Options of the declaration that make no sense for this kind.
+        places: Options of which one must be given.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        declaration: type,
+        first: Mapping[str, Spelling],
+        also: Mapping[str, Spelling] | None = None,
+        without: Collection[str] = (),
+        places: Collection[str] = (),
+    ) -> None:
+        self.kind = kind
+        self._options = {
+            name: option
+            for name, option in declarations(declaration).items()
+            if name not in without
+        }
+        self._first = tuple(first)
+        self._places = tuple(places or first)
+        self._spellings = {**first, **(also or {})}
+        for name, option in self._options.items():
+            if option.string is not None:
+                self._spellings.setdefault(name, option.string)
+        # An argument goes by Node's name and by the one that endpoint strings have for it.
+        self._names = {name: name for name in self._spellings}
+        self._names |= {self._written(name): name for name in self._spellings}
+
+    def read(self, description: Description) -> dict[str, Any]:
+        """Read the arguments of a string.
+
+        Returns:
+            The options that it gives, checked, without those that are the default anyway.
+
+        Raises:
+            EndpointStringError: An argument is unknown, given twice, missing or not what it
+                must be.
+        """
+        values: dict[str, Any] = {}
+        in_order = iter(self._first)
+        for argument in description.arguments:
+            if argument.name is None:
+                name = self._next(description, argument, next(in_order, None))
+            else:
+                name = self._named(description, argument, argument.name)
+            if name in values:
+                reason = f"{self._written(name)} is given twice"
+                raise description.fail(argument.nameAt, reason)
+            values[name] = self._value(description, argument, name)
+        if not any(name in values for name in self._places):
+            raise description.fail(None, f"it says nowhere to listen; {self._usage()}")
+        return self._without_defaults(values)
+
+    def write(self, values: Mapping[str, Any]) -> str:
+        """Write the string from which `read` reads these values."""
+        written: list[tuple[str | None, str]] = []
+        by_place = True
+        for name in dict.fromkeys((*self._first, *self._options)):
+            by_place = by_place and name in self._first and name in values
+            if name in values:
+                text = self._spellings[name].format(values[name])
+                written.append((None if by_place else self._written(name), text))
+        return join(self.kind, written)
+
+    def checked(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Check options given as keywords, and leave out what is the default anyway.
+
+        Raises:
+            TypeError: Endpoints of this kind have no such option.
+        """
+        checked = {}
+        for name, value in values.items():
+            if name not in self._spellings:
+                raise TypeError(f"{name!r} is no option of {self.kind} endpoints")
+            if value is not None:
+                checked[name] = self._check(name, value)
+        if not any(name in checked for name in self._places):
+            raise TypeError(f"one of these must be given: {', '.join(self._places)}")
+        return self._without_defaults(checked)
+
+    def _next(self, description: Description, argument: Argument, name: str | None) -> str:
+        if name is None:
+            raise description.fail(
+                argument.at,
+                f"{argument.value!r} is one argument too many (a colon inside a value is written "
+                f"'\\:'); {self._usage()}",
+            )
+        return name
+
+    def _named(self, description: Description, argument: Argument, written: str) -> str:
+        name = self._names.get(written)
+        if name is None:
+            close = get_close_matches(written, self._names, 1)
+            hint = f"did you mean {close[0]}?" if close else self._usage()
+            raise description.fail(argument.nameAt, f"there is no argument {written!r}; {hint}")
+        return name
+
+    def _value(self, description: Description, argument: Argument, name: str) -> Any:
+        try:
+            value = self._spellings[name].parse(argument.value, self._written(name))
+            return self._check(name, value)
+        except (TypeError, ValueError) as error:
+            raise description.fail(argument.at, str(error)) from None
+
+    def _check(self, name: str, value: Any) -> Any:
+        check = self._options[name].check
+        return value if check is None else check(value, self._written(name))
+
+    def _without_defaults(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: value
+            for name, value in values.items()
+            if name in self._places or value != self._options[name].default
+        }
+
+    def _written(self, name: str) -> str:
+        return self._options[name].spelled or name
+
+    def _usage(self) -> str:
+        first = ":".join(name.upper() for name in self._first)
+        others = ", ".join(
+            self._written(name) for name in self._spellings if name not in self._first
+        )
+        return f"it goes {self.kind}:{first}, then any of {others}"

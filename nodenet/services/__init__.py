@@ -1,0 +1,12 @@
+"""Services for ``twisted.application``, as ``twistd nodenet`` runs them.
+
+Law: a service opens nothing before it is started, and has closed everything when it has stopped.
+"""
+
+from __future__ import annotations
+
+from nodenet.services._failure import CannotStart
+from nodenet.services._service import SocketService
+from nodenet.services.echo import EchoService
+
+__all__ = ["CannotStart", "EchoService", "SocketService"]

@@ -1,0 +1,148 @@
+"""What a service listens on: servers for streams, sockets for datagrams.
+
+Law: one that was made is bound. It needs no running reactor for that, because twistd binds first
+and gives up its privileges then.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, cast
+
+from nodenet import net
+from nodenet.endpoints import StreamServerEndpoint, UDPServerEndpoint
+from nodenet.services._quiet import Figures
+
+
+class Listener(ABC):
+    """One endpoint that a service listens on."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Take nobody new; what is open stays open."""
+
+    @abstractmethod
+    def destroy(self) -> None:
+        """Close everything at once."""
+
+    @abstractmethod
+    def figures(self) -> Mapping[Hashable, Figures]:
+        """What is open, and what went through it."""
+
+    @abstractmethod
+    def finish(self, connection: Hashable) -> None:
+        """Close one of those that `figures` names: it is quiet."""
+
+
+class StreamListener(Listener):
+    """A `net.Server` and its connections.
+
+    Args:
+        endpoint: where to listen.
+        connection: called with this and the socket of each connection.
+        failed: called with this and what the server emits as ``'error'``.
+
+    Raises:
+        OSError: The system refused, in Node's words.
+    """
+
+    def __init__(
+        self,
+        endpoint: StreamServerEndpoint,
+        connection: Callable[[StreamListener, net.Socket], object],
+        failed: Callable[[Listener, Exception], object],
+    ) -> None:
+        self._connection = connection
+        self._open: dict[net.Socket, None] = {}
+        self._server = endpoint.serve(self._accepted)
+        self._server.on("error", lambda error: failed(self, error))
+        self._where = self._describe()
+
+    def stop(self) -> None:
+        self._server.close()
+
+    def destroy(self) -> None:
+        if self._server.listening:
+            self._server.close()
+        for socket in list(self._open):
+            socket.destroy()
+
+    def figures(self) -> Mapping[Hashable, Figures]:
+        return {
+            socket: Figures(socket.bytesRead, socket.readableLength + socket.writableLength)
+            for socket in self._open
+        }
+
+    def finish(self, connection: Hashable) -> None:
+        cast(net.Socket, connection).destroySoon()
+
+    def _accepted(self, socket: net.Socket) -> None:
+        self._open[socket] = None
+        socket.on("close", lambda _: self._open.pop(socket, None))
+        self._connection(self, socket)
+
+    def _describe(self) -> str:
+        address = self._server.address()
+        if isinstance(address, str):
+            return f"unix {address.replace(chr(0), '@', 1)}"
+        assert address is not None
+        return f"tcp {hostAndPort(address.address, address.port)}"
+
+    def __str__(self) -> str:
+        return self._where
+
+
+class DatagramListener(Listener):
+    """A bound `dgram.Socket`, which is its own and only connection.
+
+    Args:
+        endpoint: where to listen.
+        message: called with this, the bytes and the sender of each datagram.
+        failed: called with this and what the socket emits as ``'error'``.
+
+    Raises:
+        OSError: The system refused, in Node's words.
+    """
+
+    def __init__(
+        self,
+        endpoint: UDPServerEndpoint,
+        message: Callable[[DatagramListener, bytes, Any], object],
+        failed: Callable[[Listener, Exception], object],
+    ) -> None:
+        self._message = message
+        self._received = 0
+        self._open = True
+        self.socket = endpoint.serve(self._heard)
+        self.socket.on("error", lambda error: failed(self, error))
+        address = self.socket.address()
+        self._where = f"udp {hostAndPort(address.address, address.port)}"
+
+    def stop(self) -> None:
+        """A datagram is nobody new: `finish` closes once it is quiet."""
+
+    def destroy(self) -> None:
+        if self._open:
+            self._open = False
+            self.socket.close()
+
+    def figures(self) -> Mapping[Hashable, Figures]:
+        if not self._open:
+            return {}
+        return {self: Figures(self._received, self.socket.getSendQueueCount())}
+
+    def finish(self, connection: Hashable) -> None:
+        self.destroy()
+
+    def _heard(self, data: bytes, peer: Any) -> None:
+        self._received += 1
+        self._message(self, data, peer)
+
+    def __str__(self) -> str:
+        return self._where
+
+
+def hostAndPort(host: str, port: int) -> str:
+    """``127.0.0.1:80``, ``[::1]:80``."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,108 @@
+"""A program under test: its output line by line, its end, never left running."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import sysconfig
+import threading
+from collections import deque
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+PATIENCE: Final = 30.0  # seconds until a program that says nothing is given up
+
+
+def twistd(*arguments: str, cwd: Path) -> Program:
+    """``twistd`` of this Python's environment, with nodenet's plugins in sight."""
+    script = Path(sysconfig.get_path("scripts")) / "twistd"
+    return Program([sys.executable, str(script), *arguments], cwd=cwd)
+
+
+def _heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+class Program:
+    """A subprocess whose output is read as it comes."""
+
+    def __init__(self, command: list[str], cwd: Path) -> None:
+        path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+        self.process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # Tests that run in the background have SIGINT ignored, and children inherit that.
+            preexec_fn=_heed_interrupts,  # noqa: PLW1509 - it takes no lock
+        )
+        self.lines: list[str] = []
+        self.errors = ""
+        self._unseen: deque[str] = deque()
+        self._news = threading.Condition()
+        self._ended = False
+        self._readers = [
+            threading.Thread(target=self._read_output, daemon=True),
+            threading.Thread(target=self._read_errors, daemon=True),
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def says(self, pattern: str) -> re.Match[str]:
+        """Wait for a line, after those asked for before, in which `pattern` is found."""
+        with self._news:
+            while True:
+                while self._unseen:
+                    found = re.search(pattern, self._unseen.popleft())
+                    if found:
+                        return found
+                waited = not self._ended and self._news.wait(PATIENCE)
+                if not waited and not self._unseen:
+                    raise AssertionError(f"never said {pattern!r}:\n{self.transcript}")
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self.process.send_signal(number)
+
+    def status(self) -> int:
+        """Wait for its end; the exit status, negative for a signal."""
+        status = self.process.wait(PATIENCE)
+        for reader in self._readers:
+            reader.join(PATIENCE)
+        return status
+
+    @property
+    def transcript(self) -> str:
+        """All that it has said."""
+        return "".join(self.lines) + self.errors
+
+    def close(self) -> None:
+        """End it, however it is."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.status()
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
+
+    def _read_output(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            with self._news:
+                self.lines.append(line)
+                self._unseen.append(line)
+                self._news.notify_all()
+        with self._news:
+            self._ended = True
+            self._news.notify_all()
+
+    def _read_errors(self) -> None:
+        assert self.process.stderr is not None
+        self.errors = self.process.stderr.read()

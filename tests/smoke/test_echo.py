@@ -1,0 +1,366 @@
+"""``twistd nodenet echo``, as an operator meets it: a process, its output, its clients."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import signal
+import socket
+import stat
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+from smoke.program import PATIENCE, Program, twistd
+
+TCP = "tcp:0:interface=127.0.0.1"
+UDP = "udp:0:interface=127.0.0.1"
+Start = Callable[..., Program]
+
+
+@pytest.fixture
+def echo(tmp_path: Path) -> Iterator[Start]:
+    """Starts ``twistd -n nodenet echo`` with these arguments."""
+    started = []
+
+    def start(*arguments: str, prefix: tuple[str, ...] = ("-n",)) -> Program:
+        command = [*prefix, "--pidfile=twistd.pid", "nodenet", "echo", *arguments]
+        started.append(twistd(*command, cwd=tmp_path))
+        return started[-1]
+
+    yield start
+    for program in started:
+        program.close()
+
+
+def dial(program: Program) -> socket.socket:
+    """Connect to where `program` says next that it listens."""
+    found = program.says(r"listening on (?:tcp (\S+):(\d+)|unix (\S+))")
+    if found[3]:
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(PATIENCE)
+        client.connect(found[3])
+        return client
+    return socket.create_connection((found[1], int(found[2])), PATIENCE)
+
+
+def everything(client: socket.socket) -> bytes:
+    """All that comes until the end."""
+    return b"".join(iter(lambda: client.recv(65536), b""))
+
+
+def test_it_echoes_on_all_endpoints_at_once(echo: Start, socketPath: Callable[[str], str]) -> None:
+    path = socketPath("echo")
+    program = echo("--listen", TCP, "--listen", UDP, "--listen", f"unix:{path}")
+    tcp = dial(program)
+    udp = socket.socket(type=socket.SOCK_DGRAM)
+    udp.settimeout(PATIENCE)
+    udp.connect(("127.0.0.1", int(program.says(r"listening on udp 127.0.0.1:(\d+)")[1])))
+    unix = dial(program)
+    with tcp, udp, unix:
+        for client, what in ((tcp, b"tcp"), (udp, b"udp"), (unix, b"unix")):
+            client.sendall(what)
+            assert client.recv(100) == what
+        for client in (tcp, unix):
+            client.shutdown(socket.SHUT_WR)
+            assert client.recv(100) == b""
+
+
+def test_it_says_when_clients_come_and_go(echo: Start) -> None:
+    program = echo("--listen", TCP)
+    with dial(program) as client:
+        port = client.getsockname()[1]
+        program.says(rf"tcp 127.0.0.1:\d+: #1 127.0.0.1:{port} connected")
+        client.sendall(b"12345")
+        client.recv(100)
+    program.says(rf"#1 127.0.0.1:{port} left after 5 bytes")
+
+
+def test_it_says_why_a_client_went(echo: Start) -> None:
+    program = echo("--listen", TCP)
+    with dial(program) as client:
+        program.says("#1 .* connected")
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    program.says("#1 .* left after 0 bytes: read ECONNRESET")
+
+
+def test_a_udp_peer_is_announced_once(echo: Start) -> None:
+    program = echo("--listen", UDP)
+    address = "127.0.0.1", int(program.says(r"listening on udp 127.0.0.1:(\d+)")[1])
+    for _ in range(2):
+        with socket.socket(type=socket.SOCK_DGRAM) as client:
+            client.settimeout(PATIENCE)
+            for _ in range(3):
+                client.sendto(b"x", address)
+                assert client.recv(10) == b"x"
+            program.says(rf"udp 127.0.0.1:\d+: 127.0.0.1:{client.getsockname()[1]} is new")
+    program.signal(signal.SIGTERM)
+    program.status()
+    assert program.transcript.count("is new") == 2
+
+
+def test_a_slow_reader_gets_every_byte(echo: Start) -> None:
+    """The server stops reading while the client does not read: else `stuck` would not end."""
+    program = echo("--listen", TCP)
+    with dial(program) as client:
+        sent = stuck(client)
+        client.settimeout(PATIENCE)
+        client.shutdown(socket.SHUT_WR)
+        assert everything(client) == sent
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_as_twistd_ends(
+    echo: Start, socketPath: Callable[[str], str], number: signal.Signals
+) -> None:
+    path = socketPath("echo")
+    program = echo("--listen", f"unix:{path}", "--listen", TCP, "--listen", UDP)
+    program.says("listening on udp")
+    program.signal(number)
+    assert program.status() == -number
+    assert not os.path.lexists(path)
+    assert "Traceback" not in program.transcript
+    assert program.errors == ""
+
+
+def test_an_idle_connection_does_not_hold_the_end_up(echo: Start) -> None:
+    program = echo("--listen", TCP, "--grace", "3600")
+    with dial(program) as client:
+        program.says("connected")
+        program.signal(signal.SIGTERM)
+        assert client.recv(1) == b""
+        assert program.status() == -signal.SIGTERM
+
+
+def test_what_is_in_flight_is_finished(echo: Start) -> None:
+    program = echo("--listen", TCP, "--grace", "3600")
+    with dial(program) as client:
+        sent = stuck(client)
+        client.settimeout(PATIENCE)
+        program.signal(signal.SIGTERM)
+        program.says("Received SIGTERM")
+        assert everything(client) == sent
+    assert program.status() == -signal.SIGTERM
+    assert "Traceback" not in program.transcript
+
+
+def test_nobody_new_is_accepted_meanwhile(echo: Start) -> None:
+    program = echo("--listen", TCP, "--grace", "3600")
+    with dial(program) as client:
+        address = client.getpeername()
+        stuck(client)
+        program.signal(signal.SIGTERM)
+        program.says("Received SIGTERM")
+        with suppress(ConnectionRefusedError):
+            while True:  # the signal is said before it is obeyed
+                socket.create_connection(address, PATIENCE).close()
+        program.signal(signal.SIGTERM)
+        assert program.status() == -signal.SIGTERM
+
+
+def test_the_grace_is_bounded(echo: Start) -> None:
+    program = echo("--listen", TCP, "--grace", "0.2")
+    with dial(program) as client:
+        stuck(client)
+        program.signal(signal.SIGTERM)
+        assert program.status() == -signal.SIGTERM
+    assert "cut off" in program.transcript
+
+
+def test_a_second_signal_cuts_it_short(echo: Start) -> None:
+    program = echo("--listen", TCP, "--grace", "3600")
+    with dial(program) as client:
+        stuck(client)
+        program.signal(signal.SIGINT)
+        program.says("Received SIGINT")
+        program.signal(signal.SIGINT)
+        assert program.status() == -signal.SIGINT
+    assert "Traceback" not in program.transcript
+
+
+def stuck(client: socket.socket) -> bytes:
+    """Send and read nothing until every buffer on the way is full.
+
+    Returns:
+        What was sent.
+    """
+    data, sent = os.urandom(1 << 20) * 64, 0
+    client.setblocking(False)
+    while select.select([], [client], [], 0.5)[1]:
+        sent += client.send(data[sent : sent + (1 << 16)])
+    return data[:sent]
+
+
+def refused(program: Program) -> str:
+    """The one line with which a program refuses to run."""
+    assert program.status() == 1
+    assert "Traceback" not in program.transcript
+    assert program.errors.count("\n") == 1
+    return program.errors.rstrip("\n")
+
+
+def test_a_port_that_is_taken(echo: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        line = refused(echo("--listen", UDP, "--listen", f"tcp:{port}:interface=127.0.0.1"))
+    assert line == (
+        f"nodenet: listen EADDRINUSE: address already in use 127.0.0.1:{port} "
+        f"(for tcp:{port}:interface=127.0.0.1)"
+    )
+
+
+def test_a_udp_port_that_is_taken(echo: Start) -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+        line = refused(echo("--listen", f"udp:{port}:interface=127.0.0.1"))
+    assert line == (
+        f"nodenet: bind EADDRINUSE 127.0.0.1:{port} (for udp:{port}:interface=127.0.0.1)"
+    )
+
+
+def test_a_path_where_no_socket_can_be(echo: Start) -> None:
+    line = refused(echo("--listen", "unix:/proc/self/nodenet.sock"))
+    assert line.startswith("nodenet: listen E")
+    assert line.endswith("/proc/self/nodenet.sock (for unix:/proc/self/nodenet.sock)")
+
+
+def test_a_name_that_does_not_exist(echo: Start) -> None:
+    line = refused(echo("--listen", "tcp:0:interface=no.such.name.invalid"))
+    assert re.match(r"nodenet: getaddrinfo \w+ no\.such\.name\.invalid \(for ", line)
+
+
+def test_an_unknown_option(echo: Start) -> None:
+    line = refused(echo("--lisen", TCP, "--foo"))
+    assert line.startswith("twistd nodenet echo: option --lisen not recognized")
+
+
+@pytest.mark.parametrize("seconds", ["soon", "-1", "inf", "nan", ""])
+def test_a_grace_that_is_no_time(echo: Start, seconds: str) -> None:
+    line = refused(echo(f"--grace={seconds}"))
+    assert "--grace takes a number of seconds, 0 or more, not " + repr(seconds) in line
+
+
+def test_a_malformed_string(echo: Start) -> None:
+    line = refused(echo("--listen", "tcp:8124:interfce=127.0.0.1"))
+    assert "--listen 'tcp:8124:interfce=127.0.0.1' at character 10" in line
+    assert "did you mean interface?" in line
+
+
+def test_a_failed_start_leaves_no_socket_and_no_pid_file(
+    echo: Start, tmp_path: Path, socketPath: Callable[[str], str]
+) -> None:
+    path = socketPath("echo")
+    refused(echo("--listen", f"unix:{path}", "--listen", "unix:/proc/self/nodenet.sock"))
+    assert not os.path.lexists(path)
+    assert not (tmp_path / "twistd.pid").exists()
+
+
+def test_a_stale_unix_socket_is_taken_over(echo: Start, socketPath: Callable[[str], str]) -> None:
+    path = socketPath("echo")
+    first = echo("--listen", f"unix:{path}")
+    first.says("listening")
+    first.signal(signal.SIGKILL)
+    first.status()
+    assert stat.S_ISSOCK(os.lstat(path).st_mode)
+    with dial(echo("--listen", f"unix:{path}")) as client:
+        client.sendall(b"x")
+        assert client.recv(10) == b"x"
+
+
+def test_a_live_unix_socket_is_left_to_its_owner(
+    echo: Start, socketPath: Callable[[str], str]
+) -> None:
+    path = socketPath("echo")
+    with socket.socket(socket.AF_UNIX) as owner:
+        owner.bind(path)
+        owner.listen()
+        line = refused(echo("--listen", f"unix:{path}"))
+        assert line.startswith(f"nodenet: listen EADDRINUSE: address already in use {path}")
+        assert os.path.lexists(path)
+
+
+def test_another_file_is_never_removed(echo: Start, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("precious")
+    assert "EADDRINUSE" in refused(echo("--listen", "unix:file"))
+    assert (tmp_path / "file").read_text() == "precious"
+
+
+def test_an_abstract_unix_socket(echo: Start, tmp_path: Path) -> None:
+    name = f"nodenet-{tmp_path.name}-{os.getpid()}"
+    program = echo("--listen", f"unix:@{name}")
+    assert program.says(r"listening on unix (\S+)")[1] == f"@{name}"
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(PATIENCE)
+        client.connect(f"\0{name}")
+        client.sendall(b"x")
+        assert client.recv(10) == b"x"
+
+
+def test_help_is_for_strangers(echo: Start) -> None:
+    program = echo("--help")
+    assert program.status() == 0
+    for word in ("--listen", "--grace", "tcp:PORT", "udp:PORT", "unix:PATH", "Example"):
+        assert word in program.transcript
+
+
+def test_the_service_runs_from_a_tac_file(tmp_path: Path) -> None:
+    (tmp_path / "echo.tac").write_text(
+        "from twisted.application.service import Application\n"
+        "from nodenet.services import EchoService\n"
+        "application = Application('echo')\n"
+        f"EchoService(['{TCP}']).setServiceParent(application)\n"
+        f"EchoService(['{TCP}'], grace=3600).setServiceParent(application)\n"
+    )
+    program = twistd("-ny", "echo.tac", cwd=tmp_path)
+    with closing(program), dial(program) as first, dial(program) as second:
+        first.sendall(b"x")
+        assert first.recv(10) == b"x"
+        stuck(second)
+        program.signal(signal.SIGINT)
+        assert first.recv(10) == b""
+        program.signal(signal.SIGINT)
+        assert program.status() == -signal.SIGINT
+    assert "Traceback" not in program.transcript
+
+
+def test_it_serves_as_a_daemon(echo: Start, tmp_path: Path) -> None:
+    starter = echo("--listen", "unix:sock", prefix=())
+    assert starter.status() == 0
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(PATIENCE)
+        client.connect(str(tmp_path / "sock"))
+        client.sendall(b"x")
+        assert client.recv(10) == b"x"
+        os.kill(int((tmp_path / "twistd.pid").read_text()), signal.SIGTERM)
+        assert client.recv(10) == b""
+    assert "listening on unix sock" in (tmp_path / "twistd.log").read_text()
+
+
+def test_a_daemon_that_cannot_start_says_so_to_who_started_it(echo: Start, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        starter = echo("--listen", f"tcp:{port}:interface=127.0.0.1", prefix=())
+        assert starter.status() == 1
+    assert f"listen EADDRINUSE: address already in use 127.0.0.1:{port}" in starter.errors
+    log = (tmp_path / "twistd.log").read_text()
+    assert f"listen EADDRINUSE: address already in use 127.0.0.1:{port}" in log
+    assert "Traceback" not in log
+    assert not (tmp_path / "twistd.pid").exists()
+
+
+@pytest.mark.parametrize("client", [["nc", "-N"], ["socat", "-t9", "STDIO"]])
+def test_other_peoples_clients(echo: Start, client: list[str]) -> None:
+    found = echo("--listen", TCP).says(r"listening on tcp (\S+):(\d+)")
+    where = [f"TCP:{found[1]}:{found[2]}"] if client[0] == "socat" else [found[1], found[2]]
+    try:
+        done = subprocess.run(
+            [*client, *where], input=b"hello\n", stdout=subprocess.PIPE, check=True,
+            timeout=PATIENCE,
+        )  # fmt: skip
+    except FileNotFoundError:
+        pytest.skip(f"no {client[0]} here")
+    assert done.stdout == b"hello\n"

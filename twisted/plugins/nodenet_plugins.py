@@ -1,0 +1,12 @@
+"""What nodenet offers to twistd and to Twisted's endpoint strings."""
+
+from __future__ import annotations
+
+from twisted.application.service import ServiceMaker
+
+nodenetService = ServiceMaker(
+    "nodenet",
+    "nodenet.tap",
+    "Socket services in the manner of Node.js: echo.",
+    "nodenet",
+)
