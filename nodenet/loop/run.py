@@ -99,13 +99,17 @@ def run(
         def main_failed(failure: Failure) -> None:
             poller.uncaught(failure, main)
 
+        def begin() -> None:
+            poller.ticks.enter()
+            finished = maybeDeferred(_called, main, args)
+            poller.ticks.leave()
+            finished.addErrback(main_failed)
+            finished.addCallback(lambda _: whenIdle(poller.reactor))
+            finished.addCallback(end)
+
         poller.onUncaught = fail
-        poller.ticks.enter()
-        finished = maybeDeferred(_called, main, args)
-        poller.ticks.leave()
-        finished.addErrback(main_failed)
-        finished.addCallback(lambda _: whenIdle(poller.reactor))
-        finished.addCallback(end)
+        # Not before the reactor runs: until then Ctrl-C raises wherever the program stands.
+        poller.reactor.callWhenRunning(begin)
         return done
 
     _show_failures()
