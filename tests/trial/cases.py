@@ -29,7 +29,9 @@ class Leaking(TestCase):
 class Careless(TestCase):
     async def test_it(self) -> None:
         """A listener that raises."""
-        server = net.createServer().listen(0, "127.0.0.1", lambda: 1 / 0)
+        server = net.createServer().listen(0, "127.0.0.1")
         await events.once(server, "listening")
+        closed = events.once(server, "close")
+        server.on("close", lambda: 1 / 0)
         server.close()
-        await events.once(server, "close")
+        await closed
