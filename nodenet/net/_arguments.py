@@ -25,7 +25,7 @@ def normalizeArguments(args: Sequence[Any], keywords: Mapping[str, Any]) -> Argu
             options.update(first)
         elif isinstance(first, str) and naturalNumber(first) is None:
             options["path"] = first
-        else:
+        elif first is None or isinstance(first, int | float | str):
             options["port"] = first
             if len(args) > 1 and isinstance(args[1], str):
                 options["host"] = args[1]

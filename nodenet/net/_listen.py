@@ -7,6 +7,7 @@ behind.
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -47,14 +48,11 @@ class ListenRequest:
 
 @dataclass
 class Bound:
-    """A socket that listens, and the path to remove when it is closed."""
+    """A socket that listens, the name of a Unix one, and its `path` if it is ours to remove."""
 
     socket: socket.socket
+    name: str | None = None
     path: unix.BoundPath | None = None
-
-    @property
-    def name(self) -> str | None:
-        return None if self.path is None else self.path.path
 
 
 def listenRequest(args: Sequence[Any], keywords: Mapping[str, Any]) -> ListenRequest:
@@ -66,18 +64,16 @@ def listenRequest(args: Sequence[Any], keywords: Mapping[str, Any]) -> ListenReq
     """
     handle = _handle_of(args[0]) if args else None
     if handle is not None:
-        callback = args[-1] if callable(args[-1]) else None
-        options = resolve(ListenOptions, dict(keywords), {})
-        return ListenRequest(options, callback, _backlog(options, args), handle)
-    given, callback = normalizeArguments(args, keywords)
-    if "handle" in given and given["handle"] is not None:
-        handle = _handle_of(given["handle"])
+        given, callback = dict(keywords), args[-1] if callable(args[-1]) else None
+    else:
+        given, callback = normalizeArguments(args, keywords)
+        handle = _handle_of(given.get("handle"))
     given = _with_any_port(given, args, keywords)
-    options = resolve(ListenOptions, given, {})
-    request = ListenRequest(options, callback, _backlog(options, args), handle)
+    checked = given if _is_port(given.get("port")) else {**given, "port": None}
+    options = resolve(ListenOptions, checked, {})
     if handle is None and options["fd"] is None and options["port"] is None:
         _check_path(given, options)
-    return request
+    return ListenRequest(options, callback, _backlog(options, args), handle)
 
 
 def bind(request: ListenRequest, address: str | None) -> Bound:
@@ -90,7 +86,7 @@ def bind(request: ListenRequest, address: str | None) -> Bound:
     if request.handle is not None:
         return _adopt(request.handle, request.backlog)
     if options["fd"] is not None:
-        return _adopt(_from_descriptor(options["fd"]), request.backlog)
+        return _adopt_descriptor(options["fd"], request.backlog)
     if options["port"] is not None:
         return Bound(_bind_tcp(options, address, request.backlog))
     return _bind_unix(options, request.backlog)
@@ -132,26 +128,32 @@ def _bind_unix(options: dict[str, Any], backlog: int) -> Bound:
         # As libuv, which does not say whether what is missing is the directory.
         number = errno.EACCES if error.errno == errno.ENOENT else error
         raise systemError(number, "listen", path, -1) from None
-    return Bound(skt, unix.BoundPath(path))
+    return Bound(skt, path, unix.BoundPath(path))
 
 
 def _adopt(skt: socket.socket, backlog: int) -> Bound:
+    """Listen on a socket that somebody else has bound; removing its path is his business too."""
+    if skt.type != socket.SOCK_STREAM:
+        raise systemError(errno.EINVAL, "listen")
     try:
         skt.listen(backlog)
     except OSError as error:
         raise systemError(error, "listen") from None
     if skt.family == socket.AF_UNIX:
-        path = skt.getsockname()
-        name = path.decode() if isinstance(path, bytes) else path
-        return Bound(skt, unix.BoundPath(name))
+        return Bound(skt, os.fsdecode(skt.getsockname()))
     return Bound(skt)
 
 
-def _from_descriptor(fd: int) -> socket.socket:
+def _adopt_descriptor(fd: int, backlog: int) -> Bound:
     try:
-        return socket.socket(fileno=fd)
+        skt = socket.socket(fileno=fd)
     except OSError:
         raise systemError(errno.EINVAL, "listen") from None
+    try:
+        return _adopt(skt, backlog)
+    except OSError:
+        skt.detach()  # it stays open, as it was
+        raise
 
 
 def _handle_of(value: Any) -> socket.socket | None:
@@ -170,6 +172,10 @@ def _with_any_port(
     if nowhere or ("port" in given and given["port"] is None):
         return {**given, "port": 0}
     return given
+
+
+def _is_port(value: Any) -> bool:
+    return isinstance(value, int | float | str) and not isinstance(value, bool)
 
 
 def _check_path(given: dict[str, Any], options: dict[str, Any]) -> None:

@@ -49,6 +49,11 @@ def _water_mark(value: Any, name: str) -> int:
     return int(mark) if mark >= 0 else getDefaultHighWaterMark(False)
 
 
+def _descriptor(value: Any, name: str) -> int | None:
+    """Node looks past what cannot be one."""
+    return int(value) if isinstance(value, int | float) and value >= 0 else None
+
+
 def _local_address(value: Any, name: str) -> str:
     if value and not isIP(value):
         raise ERR_INVALID_IP_ADDRESS(value)
@@ -249,7 +254,9 @@ class ListenOptions(TypedDict, total=False):
     mode: Annotated[
         int | None, Option(doc="Permissions of the Unix socket, such as 0o660.", node=False)
     ]
-    fd: Annotated[int | None, Option(doc="Listen on this open descriptor.", string=NUMBER)]
+    fd: Annotated[
+        int | None, Option(check=_descriptor, doc="Listen on this open descriptor.", string=NUMBER)
+    ]
     signal: Annotated[
         AbortSignal | None, Option(check=checkAbortSignal, doc="Closes the server when aborted.")
     ]
