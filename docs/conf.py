@@ -23,5 +23,8 @@ autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
 
+# Annotations name builtins (`type`) that some classes have as a property too.
+suppress_warnings = ["ref.python"]
+
 html_theme = "alabaster"
 html_theme_options = {"description": "The sockets of Node.js for Twisted", "show_powered_by": False}

@@ -1,10 +1,11 @@
-"""A Protocol of Twisted, unchanged, on nodenet's transports: only the string says so."""
+"""A Protocol of Twisted, unchanged, on nodenet's transports."""
 
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.protocol import Factory
 from twisted.internet.task import react
 from twisted.protocols.basic import LineReceiver
+
+from nodenet.endpoints import serverFromString
 
 
 class Shout(LineReceiver):
@@ -15,7 +16,7 @@ class Shout(LineReceiver):
 
 
 async def main(reactor):
-    endpoint = serverFromString(reactor, "node:tcp:8124:interface=127.0.0.1")
+    endpoint = serverFromString(reactor, "tcp:8124:interface=127.0.0.1")
     port = await endpoint.listen(Factory.forProtocol(Shout))
     print("listening on", port.getHost())
     await Deferred()  # until somebody interrupts

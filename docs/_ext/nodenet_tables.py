@@ -10,6 +10,7 @@ Law: no option, event or error code is written down in the documentation a secon
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 from typing import Any
@@ -58,7 +59,8 @@ class Options(Table):
         for option in reference(named(self.arguments[0])):
             said = option.doc if option.node else f"{option.doc} *Not in Node.*"
             spelled = f" In endpoint strings: {code(option.string)}." if option.string else ""
-            yield code(option.name), code(option.type), code(option.default), said + spelled
+            unqualified = re.sub(r"(\w+\.)+", "", option.type)
+            yield code(option.name), code(unqualified), code(option.default), said + spelled
 
 
 class Events(Table):
