@@ -5,11 +5,9 @@ Law: a sender's text is made once and kept, up to a bound: senders can be forged
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from nodenet.transports.udp_address import unpacked
+from nodenet.transports.udp_address import shown
 
 _SEEN: Final = 4096  # senders; all are forgotten when there are more
 
@@ -45,22 +43,12 @@ class Senders(dict[Any, RemoteInfo]):
         else:
             if len(self) >= _SEEN:
                 self.clear()
-            info = RemoteInfo(*addressInfo(unpacked(source)), size)
+            info = RemoteInfo(*addressInfo(source), size)
         self[source] = info
         return info
 
 
-def addressInfo(raw: Sequence[Any]) -> AddressInfo:
-    """The named form of a raw IPv4 (2 parts) or IPv6 (4 parts) address."""
-    if len(raw) == 2:
-        return AddressInfo(raw[0], "IPv4", raw[1])
-    return AddressInfo(raw[0] + _zone(raw[3]), "IPv6", raw[1])
-
-
-def _zone(scope: int) -> str:
-    if not scope:
-        return ""
-    try:
-        return f"%{socket.if_indextoname(scope)}"
-    except OSError:
-        return f"%{scope}"  # the interface has gone meanwhile
+def addressInfo(raw: bytes | tuple[Any, ...]) -> AddressInfo:
+    """The named form of an address of the kernel's."""
+    address, port = shown(raw)
+    return AddressInfo(address, "IPv6" if ":" in address else "IPv4", port)

@@ -77,6 +77,21 @@ def unpacked(source: bytes | tuple[Any, ...]) -> tuple[Any, ...]:
     return socket.inet_ntop(socket.AF_INET6, packed), port, flow, scope
 
 
+def shown(source: bytes | tuple[Any, ...]) -> tuple[str, int]:
+    """The sender of a datagram for programs: its address, with its zone, and its port."""
+    raw = unpacked(source)
+    return raw[0] + (_zone(raw[3]) if len(raw) > 2 else ""), raw[1]
+
+
+def _zone(scope: int) -> str:
+    if not scope:
+        return ""
+    try:
+        return f"%{socket.if_indextoname(scope)}"
+    except OSError:
+        return f"%{scope}"  # the interface has gone meanwhile
+
+
 def text(raw: tuple[Any, ...]) -> str:
     """A raw address for people: ``127.0.0.1:53``, ``[::1]:53``."""
     return f"[{raw[0]}]:{raw[1]}" if len(raw) > 2 else f"{raw[0]}:{raw[1]}"

@@ -99,6 +99,16 @@ def setTTL(skt: socket.socket, hops: int) -> None:
     _set(skt, socket.IP_TTL, socket.IPV6_UNICAST_HOPS, hops)
 
 
+def getMulticastTTL(skt: socket.socket) -> int:
+    """Return how many hops multicast makes."""
+    return _get(skt, socket.IP_MULTICAST_TTL, socket.IPV6_MULTICAST_HOPS)
+
+
+def getMulticastLoopback(skt: socket.socket) -> int:
+    """Return whether this host's own sockets hear what this one sends."""
+    return _get(skt, socket.IP_MULTICAST_LOOP, socket.IPV6_MULTICAST_LOOP)
+
+
 def setMulticastLoopback(skt: socket.socket, enabled: bool) -> None:
     """Let this host's own sockets hear what this one sends, or not.
 
@@ -113,6 +123,12 @@ def _set(skt: socket.socket, option4: int, option6: int, value: int) -> None:
         skt.setsockopt(socket.IPPROTO_IPV6, option6, value)
     else:
         skt.setsockopt(socket.IPPROTO_IP, option4, value)
+
+
+def _get(skt: socket.socket, option4: int, option6: int) -> int:
+    if skt.family == socket.AF_INET6:
+        return skt.getsockopt(socket.IPPROTO_IPV6, option6)
+    return skt.getsockopt(socket.IPPROTO_IP, option4)
 
 
 def _check(valid: bool) -> None:

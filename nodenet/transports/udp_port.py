@@ -1,0 +1,283 @@
+"""A UDP port for Twisted's protocols: `IUDPTransport`, `IMulticastTransport`, `IListeningPort`.
+
+Law: only `stopListening` closes it; what the protocol has written before still leaves; the protocol
+hears `doStop` exactly once, and last.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Sequence
+from typing import Any, Final
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred
+from twisted.internet.error import InvalidAddressError, MessageLengthError
+from twisted.internet.interfaces import IListeningPort, IMulticastTransport
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from nodenet.addresses import isIP
+from nodenet.errors import systemError
+from nodenet.loop import pollerOf
+from nodenet.transports._udp_groups import MulticastGroups
+from nodenet.transports.udp import UDPDescriptor
+from nodenet.transports.udp_address import NOWHERE, Destination, destination, shown
+
+_log = Logger(namespace="nodenet")
+
+_LONGEST: Final = {socket.AF_INET: 65_507, socket.AF_INET6: 65_527}
+_KNOWN: Final = 1_024  # peers whose addresses are kept; all are forgotten beyond
+
+
+@implementer(IListeningPort, IMulticastTransport)
+class UDPPort(MulticastGroups):
+    """Runs a Twisted `DatagramProtocol`.
+
+    Beyond Twisted's own port: datagrams are read and sent in batches and never cut; a full kernel
+    delays them; an ICMP error does not close the port; both families have all of multicast; and
+    ``fe80::1%eth0`` is an address.
+
+    Args:
+        protocol: The `DatagramProtocol`.
+        port: The port, 0 for a free one.
+        interface: The address; empty: all of IPv4, ``'::'``: all of IPv6.
+        reuseAddr: Bind also where another socket is bound.
+        reusePort: Share the port with others that do.
+        ipv6Only: ``'::'`` does not also take IPv4.
+        reactor: The reactor; by default Twisted's global one.
+    """
+
+    def __init__(
+        self,
+        protocol: Any,
+        port: int,
+        interface: str = "",
+        *,
+        reuseAddr: bool = False,
+        reusePort: bool = False,
+        ipv6Only: bool = False,
+        reactor: Any = None,
+    ) -> None:
+        self.protocol = protocol
+        self.family = socket.AF_INET6 if ":" in interface else socket.AF_INET
+        self._poller = pollerOf(reactor)
+        self._wanted = (interface or "0.0.0.0", port)
+        self._options = {
+            (socket.SOL_SOCKET, socket.SO_REUSEADDR): reuseAddr,
+            (socket.SOL_SOCKET, getattr(socket, "SO_REUSEPORT", 0)): reusePort,
+            (socket.IPPROTO_IPV6, socket.IPV6_V6ONLY): ipv6Only and ":" in interface,
+        }
+        self._descriptor: UDPDescriptor | None = None
+        self._peer: tuple[str, int] | None = None
+        self._senders: dict[Any, tuple[str, int]] = {}
+        self._destinations: dict[tuple[str, int], Destination] = {}
+        self._stopped: Deferred[None] | None = None
+
+    # -- IListeningPort ---------------------------------------------------------------------
+
+    def startListening(self) -> None:
+        """Bind, start the protocol, begin to read.
+
+        Raises:
+            CannotListenError: The system refused; the error is also an `OSError` in Node's words.
+        """
+        address, port = self._wanted
+        descriptor = UDPDescriptor.open(self._poller, self.family, self)
+        try:
+            for (level, option), wanted in self._options.items():
+                if wanted:
+                    descriptor.socket.setsockopt(level, option, 1)
+            descriptor.bind(destination(address, port, self.family).raw)
+        except OSError as error:
+            descriptor.close()
+            raise systemError(error, "bind", address, port) from None
+        self._descriptor = descriptor
+        self.protocol.makeConnection(self)
+        descriptor.startReading()
+
+    def stopListening(self) -> Deferred[None]:
+        """Send what has been written, close, stop the protocol.
+
+        Returns:
+            A Deferred that fires when that is done.
+        """
+        if self._stopped is None:
+            self._stopped = Deferred()
+            self._open.queue.flush()
+            self._open.close()
+            self._poller.nextTick(self._stop)
+        return self._stopped
+
+    def loseConnection(self) -> None:
+        """Do what `stopListening` does."""
+        self.stopListening()
+
+    def getHost(self) -> IPv4Address | IPv6Address:
+        raw = self._open.localAddress()
+        return IPv6Address("UDP", *raw) if len(raw) > 2 else IPv4Address("UDP", *raw)
+
+    # -- IUDPTransport ----------------------------------------------------------------------
+
+    def write(self, packet: bytes, addr: tuple[str, int] | None = None) -> None:
+        """Send a datagram when the running handler has returned.
+
+        What the system says against it later is logged, for Twisted has no word for that.
+
+        Args:
+            packet: The datagram.
+            addr: An IP address (or ``'<broadcast>'``) and a port; None on a connected port.
+
+        Raises:
+            MessageLengthError: It is longer than UDP can carry.
+            InvalidAddressError: `addr` is a name, or of the wrong family.
+        """
+        if len(packet) > _LONGEST[self.family]:
+            raise MessageLengthError("message too long")
+        if not isinstance(packet, bytes):
+            packet = memoryview(packet).tobytes()
+        queue = self._open.queue
+        if queue.connected:
+            if addr is not None and tuple(addr) != self._peer:
+                raise ValueError(f"connected to {self._peer}, not to {addr}")
+            queue.send(packet, NOWHERE)
+            return
+        if addr is None:
+            raise TypeError("write() on an unconnected port needs an address")
+        queue.send(packet, self._destinations.get(addr) or self._destination(addr))
+
+    def writeSequence(self, seq: Sequence[bytes], addr: tuple[str, int] | None = None) -> None:
+        """Send one datagram of several parts."""
+        self.write(b"".join(seq), addr)
+
+    def connect(self, host: str, port: int) -> None:
+        """Send to, and hear, this peer only; the protocol may hear `connectionRefused`.
+
+        Args:
+            host: An IP address.
+            port: A port.
+
+        Raises:
+            RuntimeError: The port is connected already.
+            ValueError: `host` is no IP address.
+            ConnectError: The system refused.
+        """
+        if self._open.queue.connected:
+            raise RuntimeError("already connected, reconnecting is not currently supported")
+        if not isIP(host):
+            raise InvalidAddressError(host, "not an IPv4 or IPv6 address.")
+        try:
+            self._open.connect(destination(host, port, self.family).raw)
+        except OSError as error:
+            raise systemError(error, "connect", host, port) from None
+        self._peer = (host, port)
+
+    def disconnect(self) -> None:
+        """Send to, and hear, anybody again."""
+        self._open.disconnect()
+        self._peer = None
+
+    def setBroadcastAllowed(self, enabled: bool) -> None:
+        self._open.socket.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, bool(enabled))
+
+    def getBroadcastAllowed(self) -> bool:
+        return bool(self._open.socket.getsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST))
+
+    def getHandle(self) -> socket.socket:
+        """The socket; it stays this port's."""
+        return self._open.socket
+
+    # -- from the descriptor ----------------------------------------------------------------
+
+    def received(self, datagrams: list[bytes], sources: Sequence[Any]) -> None:
+        """Hand over datagrams, each with Twisted's address of its sender."""
+        senders, ticks = self._senders, self._poller.ticks
+        for datagram, source in zip(datagrams, sources, strict=False):
+            try:
+                self.protocol.datagramReceived(
+                    datagram, senders.get(source) or self._sender(source)
+                )
+            except Exception:
+                self._poller.uncaught(Failure(), self)
+            if ticks.queue and ticks.depth == 1:
+                ticks.drain()
+
+    def failed(self, error: OSError) -> None:
+        if error.errno == errno.ECONNREFUSED:
+            self.protocol.connectionRefused()
+        else:
+            _log.warn("{port!r}: {error}", port=self, error=error)
+
+    def lost(self) -> None:
+        if self._stopped is None:
+            self._stopped = Deferred()
+            self._stop()
+
+    def __repr__(self) -> str:
+        state = "not listening" if self._descriptor is None else self._descriptor.describe()
+        return f"<{type(self).__name__} of {type(self.protocol).__name__}, {state}>"
+
+    # -- private ----------------------------------------------------------------------------
+
+    @property
+    def _open(self) -> UDPDescriptor:
+        if self._descriptor is None:
+            raise systemError(errno.EBADF, "getsockname")
+        return self._descriptor
+
+    def _stop(self) -> None:
+        try:
+            self.protocol.doStop()
+        finally:
+            if self._stopped is not None:
+                self._poller.queueMicrotask(self._stopped.callback, None)
+
+    def _sender(self, source: Any) -> tuple[str, int]:
+        if len(self._senders) >= _KNOWN:
+            self._senders.clear()
+        address, port = shown(source)
+        self._senders[source] = (address, port)
+        return address, port
+
+    def _destination(self, addr: tuple[str, int]) -> Destination:
+        host, port = addr
+        numeric = "255.255.255.255" if host == "<broadcast>" else host
+        if not isIP(numeric):
+            raise InvalidAddressError(host, "write() only accepts IP addresses, not hostnames")
+        try:
+            packed = destination(numeric, port, self.family)
+        except OSError:
+            raise InvalidAddressError(host, "write() on a port of the other family") from None
+        if len(self._destinations) >= _KNOWN:
+            self._destinations.clear()
+        self._destinations[addr] = packed
+        return packed
+
+
+def listenUDP(
+    port: int,
+    protocol: Any,
+    interface: str = "",
+    maxPacketSize: int = 8192,
+    *,
+    reactor: Any = None,
+    **options: bool,
+) -> UDPPort:
+    """Run a `DatagramProtocol`, as ``reactor.listenUDP`` does, on a `UDPPort`.
+
+    Args:
+        port: The port, 0 for a free one.
+        protocol: The protocol.
+        interface: The address; empty: all of IPv4.
+        maxPacketSize: Only there because Twisted has it: no datagram is cut.
+        reactor: The reactor; by default Twisted's global one.
+        options: ``reuseAddr``, ``reusePort``, ``ipv6Only``.
+
+    Raises:
+        CannotListenError: The system refused.
+    """
+    made = UDPPort(protocol, port, interface, reactor=reactor, **options)
+    made.startListening()
+    return made
