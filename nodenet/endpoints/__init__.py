@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from nodenet.endpoints._base import Endpoint
 from nodenet.endpoints._syntax import EndpointStringError, quote
+from nodenet.endpoints._syntax import join as joinArguments
 from nodenet.endpoints.datagram import UDPServerEndpoint
-from nodenet.endpoints.parse import parse, serverFromString
+from nodenet.endpoints.parse import datagramServerFromString, parse, serverFromString
 from nodenet.endpoints.stream import StreamServerEndpoint, TCPServerEndpoint, UNIXServerEndpoint
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "TCPServerEndpoint",
     "UDPServerEndpoint",
     "UNIXServerEndpoint",
+    "datagramServerFromString",
+    "joinArguments",
     "parse",
     "quote",
     "serverFromString",

@@ -9,6 +9,11 @@ import socket
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from twisted.internet.defer import Deferred, execute
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.internet.protocol import DatagramProtocol
+from zope.interface import implementer
+
 from nodenet import dgram
 from nodenet.addresses import isIPv6
 from nodenet.dgram._bind import adopted, prepare
@@ -18,8 +23,10 @@ from nodenet.endpoints._base import Endpoint
 from nodenet.endpoints._resolve import resolved
 from nodenet.endpoints._spellings import PORT
 from nodenet.errors import systemError
+from nodenet.interfaces import IDatagramServerEndpoint
 from nodenet.options import NUMBER, TEXT, declarations, resolve
 from nodenet.transports.udp_address import destination
+from nodenet.transports.udp_port import listenUDP
 
 
 class DatagramArguments(SocketOptions, BindOptions, total=False):
@@ -27,9 +34,12 @@ class DatagramArguments(SocketOptions, BindOptions, total=False):
 
 
 _SOCKET = frozenset(declarations(SocketOptions)) - {"type"}
+_AS_IN_TWISTED = frozenset({"reuseAddr", "reusePort", "ipv6Only"})
+_BUFFERS = {"recvBufferSize": socket.SO_RCVBUF, "sendBufferSize": socket.SO_SNDBUF}
 _ANYWHERE = {"udp4": "0.0.0.0", "udp6": "::"}
 
 
+@implementer(IDatagramServerEndpoint)
 class UDPServerEndpoint(Endpoint):
     """``udp:PORT``: a UDP socket.
 
@@ -69,12 +79,46 @@ class UDPServerEndpoint(Endpoint):
         made = dgram.createSocket(options, listener, reactor=self._reactor)
         return made.bind({"fd": self._bind().detach()})
 
+    def listen(self, protocol: DatagramProtocol) -> Deferred[IListeningPort]:
+        """Run a Twisted protocol on this endpoint, on nodenet's transport.
+
+        Args:
+            protocol: a `DatagramProtocol`. A factory is refused: UDP has no connections, for
+                each of which one could make a protocol.
+
+        Returns:
+            A Deferred, fired already: the port, or what went wrong.
+        """
+        return execute(self._listen, protocol)
+
+    def _listen(self, protocol: DatagramProtocol) -> IListeningPort:
+        if IProtocolFactory.providedBy(protocol):
+            raise TypeError(
+                f"a udp endpoint runs one DatagramProtocol, not the protocols of {protocol!r}"
+            )
+        if "fd" in self._options:
+            raise ValueError(f"{self}: fd is for sockets of Node's kind")
+        port = listenUDP(
+            self._options["port"],
+            protocol,
+            resolved(self._options.get("address"), self._family) or _ANYWHERE[self.type],
+            reactor=self._reactor,
+            **self._only(_AS_IN_TWISTED),
+        )
+        for name, option in _BUFFERS.items():
+            if name in self._options:
+                port.getHandle().setsockopt(socket.SOL_SOCKET, option, self._options[name])
+        return port
+
+    @property
+    def _family(self) -> socket.AddressFamily:
+        return socket.AF_INET6 if self.type == "udp6" else socket.AF_INET
+
     def _bind(self) -> socket.socket:
         """Open the socket."""
         if "fd" in self._options:
             return adopted(self._options["fd"])
-        family = socket.AF_INET6 if self.type == "udp6" else socket.AF_INET
-        port = self._options["port"]
+        port, family = self._options["port"], self._family
         address = resolved(self._options.get("address"), family) or _ANYWHERE[self.type]
         skt = socket.socket(family, socket.SOCK_DGRAM)
         try:

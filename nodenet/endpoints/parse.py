@@ -1,26 +1,34 @@
 """From an endpoint string to an endpoint.
 
-Law: ``tcp:``, ``unix:`` and ``udp:`` are nodenet's here; whatever else there is, Twisted parses.
-A string that nobody understands is an `EndpointStringError` and nothing else.
+Law: ``tcp:``, ``unix:`` and ``udp:`` are nodenet's here; whatever else there is, Twisted and its
+plugins parse. A string that nobody understands is an `EndpointStringError` and nothing else.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
-from twisted.internet import endpoints
+from twisted.internet import endpoints as twisted
 from twisted.internet.interfaces import IStreamServerEndpoint
+from twisted.plugin import getPlugins
 
 from nodenet.endpoints._base import Endpoint
 from nodenet.endpoints._syntax import Description, cut
 from nodenet.endpoints.datagram import UDPServerEndpoint
 from nodenet.endpoints.stream import TCPServerEndpoint, UNIXServerEndpoint
+from nodenet.interfaces import IDatagramServerEndpoint, IDatagramServerEndpointStringParser
 
-_SERVERS: Final[dict[str, type[Endpoint]]] = {
-    endpoint.arguments.kind: endpoint
-    for endpoint in (TCPServerEndpoint, UNIXServerEndpoint, UDPServerEndpoint)
+_T = TypeVar("_T")
+
+_STREAMS: Final[dict[str, type[Endpoint]]] = {
+    endpoint.arguments.kind: endpoint for endpoint in (TCPServerEndpoint, UNIXServerEndpoint)
 }
+_DATAGRAMS: Final[dict[str, type[Endpoint]]] = {
+    endpoint.arguments.kind: endpoint for endpoint in (UDPServerEndpoint,)
+}
+_SERVERS: Final = {**_STREAMS, **_DATAGRAMS}
 
 
 def parse(text: str, reactor: Any = None) -> Endpoint:
@@ -42,10 +50,7 @@ def parse(text: str, reactor: Any = None) -> Endpoint:
     description = cut(text)
     endpoint = _SERVERS.get(description.prefix)
     if endpoint is None:
-        close = get_close_matches(description.prefix, _SERVERS, 1)
-        kinds = ", ".join(f"{kind}:" for kind in _SERVERS)
-        hint = f"did you mean {close[0]}?" if close else f"there are {kinds}"
-        raise description.fail(0, f"there is no kind {description.prefix!r}; {hint}")
+        raise _unknown(description, _SERVERS)
     return endpoint.fromDescription(description, reactor)
 
 
@@ -54,7 +59,8 @@ def serverFromString(reactor: Any, text: str) -> IStreamServerEndpoint:
 
     Args:
         reactor: the reactor of the endpoint.
-        text: as for `parse`, or any of Twisted's: ``ssl:...``, ``systemd:...``, ``haproxy:...``.
+        text: as for `parse`, or any of Twisted's: ``ssl:…``, ``systemd:…``, ``haproxy:…``. What
+            ``udp:`` makes takes a `DatagramProtocol` in `listen`, and no factory.
 
     Returns:
         The endpoint.
@@ -64,13 +70,50 @@ def serverFromString(reactor: Any, text: str) -> IStreamServerEndpoint:
     """
     description = cut(text)
     if description.prefix in _SERVERS:
-        return parse(text, reactor)
-    return _twisted(reactor, description)
+        return cast(IStreamServerEndpoint, parse(text, reactor))
+    made: IStreamServerEndpoint = _asked(
+        description, lambda: twisted.serverFromString(reactor, text)
+    )
+    return made
 
 
-def _twisted(reactor: Any, description: Description) -> Any:
+def datagramServerFromString(reactor: Any, text: str) -> IDatagramServerEndpoint:
+    """Read a string that says where to take datagrams: ``udp:…``, or what plugins offer.
+
+    Args:
+        reactor: the reactor of the endpoint.
+        text: as for `parse`; or of the prefix of an `IDatagramServerEndpointStringParser`.
+
+    Returns:
+        The endpoint.
+
+    Raises:
+        EndpointStringError: The string means nothing.
+    """
+    description = cut(text)
+    own = _DATAGRAMS.get(description.prefix)
+    if own is not None:
+        return cast(IDatagramServerEndpoint, own.fromDescription(description, reactor))
+    plugins = {plugin.prefix: plugin for plugin in getPlugins(IDatagramServerEndpointStringParser)}
+    plugin = plugins.get(description.prefix)
+    if plugin is None:
+        raise _unknown(description, [*_DATAGRAMS, *plugins])
+    positional = [found.value for found in description.arguments if found.name is None]
+    named = {found.name: found.value for found in description.arguments if found.name is not None}
+    return _asked(description, lambda: plugin.parseDatagramServer(reactor, *positional, **named))
+
+
+def _asked(description: Description, ask: Callable[[], _T]) -> _T:
+    """What somebody else's parser makes of a string; its errors become ours."""
     try:
-        return endpoints.serverFromString(reactor, description.text)
-    except Exception as error:
-        # Its parsers and plugins raise whatever their constructors raise.
-        raise description.fail(0, f"{error}") from error
+        return ask()
+    except Exception as error:  # they raise whatever their constructors raise
+        reason = getattr(error, "reason", None) or str(error) or type(error).__name__
+        raise description.fail(0, reason) from error
+
+
+def _unknown(description: Description, known: Iterable[str]) -> Exception:
+    close = get_close_matches(description.prefix, known, 1)
+    kinds = ", ".join(f"{kind}:" for kind in known)
+    hint = f"did you mean {close[0]}?" if close else f"there are {kinds}"
+    return description.fail(0, f"there is no kind {description.prefix!r}; {hint}")

@@ -6,10 +6,15 @@ a property there, is added.
 
 from __future__ import annotations
 
-import socket
+from abc import abstractmethod
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated, Any, ClassVar
+from math import inf
+from typing import Annotated, Any, ClassVar, Self
+
+from twisted.internet.defer import Deferred, execute
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
+from zope.interface import implementer
 
 from nodenet import net
 from nodenet.endpoints._arguments import Arguments
@@ -17,9 +22,13 @@ from nodenet.endpoints._base import Endpoint
 from nodenet.endpoints._resolve import resolved
 from nodenet.endpoints._spellings import MODE, PATH, PORT, path
 from nodenet.endpoints._stale import removeStaleSocket
-from nodenet.net._listen import bind, listenRequest
+from nodenet.loop import pollerOf
+from nodenet.net._listen import Bound, bind, listenRequest
 from nodenet.net._options import ListenOptions, ServerOptions, TuningOptions
 from nodenet.options import NUMBER, Option, checkInteger, declarations
+from nodenet.transports.port import StreamPort
+from nodenet.transports.tcp import TCPTransport
+from nodenet.transports.unix import BoundPath
 
 
 class StreamServerArguments(ServerOptions, ListenOptions, total=False):
@@ -42,8 +51,20 @@ _OF_PORTS = frozenset({"port", "host", "ipv6Only", "reusePort"})
 _OF_PATHS = frozenset({"path", "mode", "readableAll", "writableAll"})
 
 
+class _Server(net.Server):
+    """A server on a socket that its endpoint has bound; the endpoint's path goes with it."""
+
+    path: BoundPath | None = None
+
+    def close(self, callback: Callable[..., object] | None = None) -> Self:
+        if self.path is not None:
+            self.path.unlink()
+        return super().close(callback)
+
+
+@implementer(IStreamServerEndpoint)
 class StreamServerEndpoint(Endpoint):
-    """Where a `net.Server` listens, and how."""
+    """Where to listen for connections, and how: for Node's servers and for Twisted's factories."""
 
     def serve(self, connectionListener: Callable[[net.Socket], Any]) -> net.Server:
         """Make the server that this endpoint describes, and have it listen.
@@ -57,16 +78,49 @@ class StreamServerEndpoint(Endpoint):
         Raises:
             OSError: The system refused, in Node's words.
         """
-        server = net.Server(self._only(_SERVER), connectionListener, reactor=self._reactor)
+        bound = self._bind()
+        server = _Server(self._only(_SERVER), connectionListener, reactor=self._reactor)
+        server.path = bound.path
         if "maxConnections" in self._options:
             server.maxConnections = self._options["maxConnections"]
-        return server.listen(self._bind(), self._options.get("backlog"))
+        return server.listen(bound.socket, self._options.get("backlog"))
 
-    def _bind(self) -> socket.socket:
+    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
+        """Listen with a Twisted factory; its protocols run on nodenet's transports.
+
+        Args:
+            protocolFactory: makes a protocol for each connection.
+
+        Returns:
+            A Deferred, fired already: the port, or the error of the bind, which is an `OSError`
+            in Node's words and a `CannotListenError`.
+        """
+        return execute(self._listen, protocolFactory)
+
+    def _listen(self, factory: IProtocolFactory) -> IListeningPort:
+        bound = self._bind()
+        port = StreamPort(
+            pollerOf(self._reactor),
+            factory,
+            lambda: bound.socket,
+            admit=lambda peer: self._admits(port, peer),
+            prepare=self._prepare,
+            closed=None if bound.path is None else bound.path.unlink,
+        )
+        port.startListening()
+        return port
+
+    def _admits(self, port: StreamPort, peer: Any) -> bool:
+        """Whether a connection from the raw address `peer` may stay."""
+        most: float = self._options.get("maxConnections", inf)
+        return port.connections < most
+
+    def _prepare(self, transport: Any) -> None:
+        """Tune a transport before its protocol gets it."""
+
+    @abstractmethod
+    def _bind(self) -> Bound:
         """Open the listening socket."""
-        options = self._only(_LISTEN)
-        address = resolved(options.pop("host", None))
-        return bind(listenRequest((options,), {}), address).socket
 
 
 class TCPServerEndpoint(StreamServerEndpoint):
@@ -83,6 +137,23 @@ class TCPServerEndpoint(StreamServerEndpoint):
         without=_OF_PATHS,
         places=("port", "fd"),
     )
+
+    def _bind(self) -> Bound:
+        options = self._only(_LISTEN)
+        address = resolved(options.pop("host", None))
+        return bind(listenRequest((options,), {}), address)
+
+    def _admits(self, port: StreamPort, peer: Any) -> bool:
+        blocked = self._options.get("blockList")
+        if blocked is not None and blocked.check(peer[0], "ipv6" if len(peer) > 2 else "ipv4"):
+            return False
+        return super()._admits(port, peer)
+
+    def _prepare(self, transport: TCPTransport) -> None:
+        transport.setNoDelay(self._options.get("noDelay", False))
+        if self._options.get("keepAlive"):
+            delay = self._options.get("keepAliveInitialDelay", 0)
+            transport.setKeepAlive(True, int(delay / 1000))
 
 
 class UNIXServerEndpoint(StreamServerEndpoint):
@@ -109,9 +180,9 @@ class UNIXServerEndpoint(StreamServerEndpoint):
             options["path"] = path(given, "path")
         super().__init__(reactor, **options)
 
-    def _bind(self) -> socket.socket:
+    def _bind(self) -> Bound:
         path = self._options.get("path", "")
         if path.startswith("@"):
             path = "\0" + path[1:]
         removeStaleSocket(path)
-        return bind(listenRequest(({**self._only(_LISTEN), "path": path},), {}), None).socket
+        return bind(listenRequest(({**self._only(_LISTEN), "path": path},), {}), None)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from twisted.application.service import ServiceMaker
 
+from nodenet.plugins import EndpointParser
+
 nodenetService = ServiceMaker(
     "nodenet",
     "nodenet.tap",
     "Socket services in the manner of Node.js: echo.",
     "nodenet",
 )
+nodeEndpoints = EndpointParser("node")
+udpEndpoints = EndpointParser("udp")
