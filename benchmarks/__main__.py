@@ -9,12 +9,13 @@ import argparse
 import json
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import loads, peers, processes, report
 from benchmarks.measure import Plan, run_rounds
 
-_QUICK = Plan(seconds=0.3, warmup=0.1, rounds=1, most=1)
+_QUICK = Plan(seconds=0.3, warmup=0.1, rounds=1, most=1, tries=1)
 
 
 def _names(text: str) -> list[str]:
@@ -40,9 +41,11 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 def _plan(options: argparse.Namespace) -> Plan:
     plan = _QUICK if options.quick else Plan()
-    seconds = options.seconds or plan.seconds
-    rounds = options.rounds or plan.rounds
-    return Plan(seconds, plan.warmup, rounds, options.rounds or plan.most)
+    if options.seconds:
+        plan = replace(plan, seconds=options.seconds)
+    if options.rounds:
+        plan = replace(plan, rounds=options.rounds, most=options.rounds)
+    return plan
 
 
 def _say(text: str) -> None:

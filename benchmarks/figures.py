@@ -14,6 +14,8 @@ from benchmarks.loads import Load
 
 #: The peer that the others are compared with.
 REFERENCE = "nodenet"
+#: A run that was disturbed for a longer share of its time is repeated, and counts as disturbed.
+UNDISTURBED = 0.05
 #: Half of the rounds lie within this share of the median, or the figure counts as noisy.
 TOLERANCE = 0.08
 
@@ -26,6 +28,7 @@ class Sample:
     throughput -- units per second of wall-clock time.
     p99_ms -- 99th percentile of the latency in milliseconds, where there is one.
     server_share, generator_share -- of one core.
+    disturbed -- share of the time in which something else held the core that the server needed.
     lost -- datagrams without an answer.
     """
 
@@ -34,6 +37,7 @@ class Sample:
     p99_ms: float | None = None
     server_share: float = 0.0
     generator_share: float = 0.0
+    disturbed: float = 0.0
     lost: int = 0
 
 

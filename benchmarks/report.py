@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.figures import REFERENCE, Cell, Row, ratios, summary
+from benchmarks.figures import REFERENCE, UNDISTURBED, Cell, Row, ratios, summary
 from benchmarks.measure import Plan
 from benchmarks.peers import Peer
 
@@ -153,6 +153,15 @@ def _tables(report: Report) -> Iterable[str]:
         )
 
 
+def _disturbed(report: Report) -> str:
+    samples = [s for row in report.rows for cell in row.cells.values() for s in cell.samples]
+    disturbed = sum(sample.disturbed > UNDISTURBED for sample in samples)
+    return (
+        f"In {disturbed} of {len(samples)} runs other programs held the server's core for more than"
+        f" {UNDISTURBED:.0%} of the time."
+    )
+
+
 def _where(report: Report) -> str:
     facts = conditions(report)
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
@@ -167,7 +176,7 @@ def _where(report: Report) -> str:
 
 def as_rst(report: Report) -> str:
     """Write the tables."""
-    parts = [_where(report), *_tables(report)]
+    parts = [_where(report), *_tables(report), _disturbed(report)]
     parts += [f"{name} was skipped: {reason}." for name, reason in report.missing.items()]
     parts += [
         f"{name} failed under {row.load.name}: {cell.failure}."

@@ -30,6 +30,8 @@ struct meter {
     int open;
     double opens, closes;             /* planned, on the monotonic clock */
     double wall, server_cpu, own_cpu; /* clock readings at the opening */
+    double server_waited;             /* likewise, see server_waited() */
+    int pid;                          /* of the server, or 0 */
     int64_t pid_clock;                /* clockid of the server's CPU time, or -1 */
     uint64_t count;                   /* requests, connections, datagrams or bytes */
     uint64_t lost;                    /* datagrams given up */

@@ -38,11 +38,27 @@ static double server_cpu(const struct meter *meter)
     return meter->pid_clock == -1 ? 0 : (double)clock_nanoseconds((clockid_t)meter->pid_clock) / 1e9;
 }
 
+/* Seconds that the server was ready to run while its core did something else. */
+static double server_waited(const struct meter *meter)
+{
+    unsigned long long ran, waited;
+    char path[64];
+    FILE *file;
+    int fields;
+    snprintf(path, sizeof path, "/proc/%d/schedstat", meter->pid);
+    if (!meter->pid || !(file = fopen(path, "r")))
+        return 0; /* a kernel that does not tell */
+    fields = fscanf(file, "%llu %llu", &ran, &waited);
+    fclose(file);
+    return fields == 2 ? (double)waited / 1e9 : 0;
+}
+
 void meter_start(struct meter *meter, const struct options *options)
 {
     clockid_t clock;
     memset(meter, 0, sizeof *meter);
     meter->pid_clock = -1;
+    meter->pid = options->pid;
     if (options->pid) {
         if (clock_getcpuclockid(options->pid, &clock) != 0)
             die("clock_getcpuclockid");
@@ -90,9 +106,10 @@ static double percentile(const struct meter *meter, double share)
 
 static void report(const struct meter *meter)
 {
-    printf("{\"count\": %llu, \"lost\": %llu, \"wall\": %.9f, \"server_cpu\": %.9f, \"own_cpu\": %.9f",
-           (unsigned long long)meter->count, (unsigned long long)meter->lost,
-           now_seconds() - meter->wall, server_cpu(meter) - meter->server_cpu,
+    printf("{\"count\": %llu, \"lost\": %llu, \"wall\": %.9f, ", (unsigned long long)meter->count,
+           (unsigned long long)meter->lost, now_seconds() - meter->wall);
+    printf("\"server_cpu\": %.9f, \"server_waited\": %.9f, \"own_cpu\": %.9f",
+           server_cpu(meter) - meter->server_cpu, server_waited(meter) - meter->server_waited,
            (double)clock_nanoseconds(CLOCK_PROCESS_CPUTIME_ID) / 1e9 - meter->own_cpu);
     if (meter->samples)
         printf(", \"p50_us\": %.3f, \"p99_us\": %.3f", percentile(meter, 0.50), percentile(meter, 0.99));
@@ -110,6 +127,7 @@ int meter_turn(struct meter *meter)
         meter->closes += now - meter->opens;
         meter->wall = now;
         meter->server_cpu = server_cpu(meter);
+        meter->server_waited = server_waited(meter);
         meter->own_cpu = (double)clock_nanoseconds(CLOCK_PROCESS_CPUTIME_ID) / 1e9;
     } else if (meter->open && now >= meter->closes) {
         report(meter);
