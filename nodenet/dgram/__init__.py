@@ -3,6 +3,7 @@
 Law: a socket never gives up on its own. What the network reports is an event; `close` is the end.
 
 - `createSocket` makes a `Socket`
+- `DatagramLink` puts one on any Twisted UDP transport
 - `_options`, `_arguments`: what may be written in a call
 - `_tuning`, `_life`, `socket`: a `Socket`'s settings, its life, its traffic
 - `_receiver`: from the descriptor to the listeners of `'message'`
@@ -14,12 +15,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nodenet.dgram._addresses import AddressInfo, RemoteInfo
+from nodenet.dgram._link import DatagramLink
 from nodenet.dgram._options import BindOptions, SocketOptions
 from nodenet.dgram.socket import Socket
 
 __all__ = [
     "AddressInfo",
     "BindOptions",
+    "DatagramLink",
     "RemoteInfo",
     "Socket",
     "SocketOptions",

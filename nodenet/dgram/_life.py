@@ -17,6 +17,7 @@ from nodenet import dns
 from nodenet.dgram._addresses import AddressInfo, addressInfo
 from nodenet.dgram._arguments import BindRequest, bindRequest
 from nodenet.dgram._bind import adopted, prepare
+from nodenet.dgram._link import ForeignLink, Link
 from nodenet.dgram._options import SocketOptions
 from nodenet.dgram._receiver import FilteringReceiver, MessageReceiver
 from nodenet.dgram._tuning import TunableSocket
@@ -31,11 +32,13 @@ from nodenet.loop import debuglog, pollerOf
 from nodenet.options import resolve
 from nodenet.transports.udp import UDPDescriptor
 from nodenet.transports.udp_address import destination
+from nodenet.transports.udp_queue import SendQueue
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from nodenet.abort import AbortSignal
+    from nodenet.loop import Poller
 
 _trace = debuglog("dgram")
 
@@ -74,7 +77,7 @@ class LivingSocket(TunableSocket):
         self._family = _FAMILIES[self.type]
         self._loop = self._poller = pollerOf(reactor)
         self._phase = Phase.UNBOUND
-        self._descriptor: UDPDescriptor | None = None
+        self._descriptor: Link | None = None
         self._referenced = True
         # what waits for 'listening': what to do, and who hears that it will not come
         self._pending: list[tuple[Callable[[], object], Callable[..., object] | None]] = []
@@ -161,6 +164,8 @@ class LivingSocket(TunableSocket):
         """
         self._check_running()
         try:
+            if self._descriptor is not None:
+                return addressInfo(self._descriptor.localAddress())
             return addressInfo(self._kernel_socket().getsockname())
         except OSError as error:
             raise systemError(error, "getsockname") from None
@@ -217,16 +222,42 @@ class LivingSocket(TunableSocket):
         """A descriptor that tells this socket what it hears."""
         if skt is None:
             skt = _socket.socket(self._family, _socket.SOCK_DGRAM)
-        blocked = self._options["receiveBlockList"]
-        receiver = (MessageReceiver if blocked is None else FilteringReceiver)(self, self._loop)
-        if isinstance(receiver, FilteringReceiver):
-            receiver.blocked = blocked
+        receiver = self._receiver()
         descriptor = UDPDescriptor(self._loop, skt, receiver)
         receiver.queue = descriptor.queue
         descriptor.queue.limit = self._options["sendQueueLimit"]
         if not self._referenced:
             descriptor.unref()
         return descriptor
+
+    def _receiver(self) -> MessageReceiver:
+        blocked = self._options["receiveBlockList"]
+        receiver = (MessageReceiver if blocked is None else FilteringReceiver)(self, self._loop)
+        if isinstance(receiver, FilteringReceiver):
+            receiver.blocked = blocked
+        return receiver
+
+    def _await_link(self) -> Poller:
+        """A `DatagramLink` will bring the transport."""
+        self._check_running()
+        if self._phase is not Phase.UNBOUND:
+            raise ERR_SOCKET_ALREADY_BOUND
+        self._phase = Phase.BINDING
+        return self._loop
+
+    def _link_to(self, link: ForeignLink) -> MessageReceiver:
+        """Here it is."""
+        receiver = self._receiver()
+        receiver.queue = link.queue = SendQueue(link, link, receiver.failed)
+        link.queue.limit = self._options["sendQueueLimit"]
+        self._loop.nextTick(self._linked, link)
+        return receiver
+
+    def _linked(self, link: ForeignLink) -> None:
+        if self._phase is Phase.BINDING:
+            self._bound(link)
+        else:
+            link.close()
 
     def _look_up(self, host: str, found: Callable[..., object]) -> None:
         """Have ``found(error, address, family)`` called, later with Node's `dns.lookup`."""
@@ -254,7 +285,7 @@ class LivingSocket(TunableSocket):
         else:
             self._bound(descriptor)
 
-    def _bound(self, descriptor: UDPDescriptor) -> None:
+    def _bound(self, descriptor: Link) -> None:
         self._descriptor = descriptor
         self._phase = Phase.BOUND
         descriptor.startReading()

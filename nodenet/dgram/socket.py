@@ -16,6 +16,7 @@ from nodenet.addresses import isIP
 from nodenet.dgram._addresses import AddressInfo, addressInfo
 from nodenet.dgram._arguments import SendCallback, SendRequest, sendRequest
 from nodenet.dgram._life import LivingSocket, Phase
+from nodenet.dgram._link import Link
 from nodenet.errors import (
     ERR_IP_BLOCKED,
     ERR_SOCKET_DGRAM_IS_CONNECTED,
@@ -24,7 +25,6 @@ from nodenet.errors import (
 )
 from nodenet.events import Event
 from nodenet.options import checkNumber, checkPort, checkString
-from nodenet.transports.udp import UDPDescriptor
 from nodenet.transports.udp_address import NOWHERE, Destination, destination
 
 _HERE: Final = {"udp4": "127.0.0.1", "udp6": "::1"}
@@ -142,10 +142,10 @@ class Socket(LivingSocket):
             ERR_SOCKET_DGRAM_NOT_RUNNING: The socket is closed.
         """
         self._check_running()
-        if self._connection is not Connection.CONNECTED:
+        if self._connection is not Connection.CONNECTED or self._descriptor is None:
             raise ERR_SOCKET_DGRAM_NOT_CONNECTED
         try:
-            return addressInfo(self._kernel_socket().getpeername())
+            return addressInfo(self._descriptor.remoteAddress())
         except OSError as error:
             raise systemError(error, "getpeername") from None
 
@@ -334,7 +334,7 @@ class Socket(LivingSocket):
             self._known.clear()
         self._known[written] = to
 
-    def _bound(self, descriptor: UDPDescriptor) -> None:
+    def _bound(self, descriptor: Link) -> None:
         self._queue = descriptor.queue
         super()._bound(descriptor)
 

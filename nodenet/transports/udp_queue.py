@@ -7,16 +7,15 @@ Law: they leave in the order of `send`; each callback is called exactly once and
 from __future__ import annotations
 
 import errno
-import socket
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
-from typing import Final
+from typing import Any, Final, Protocol
 
 from twisted.internet.interfaces import IDelayedCall
 
 from nodenet.errors import systemError
-from nodenet.loop import Handle
+from nodenet.loop import Poller
 from nodenet.transports._mmsg import BATCH, Outbox
 from nodenet.transports.udp_address import Destination
 
@@ -29,6 +28,23 @@ _FULL: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS})
 SendCallback = Callable[[Exception | None, int | None], object]
 
 
+class Writer(Protocol):
+    """Whose queue it is: a `Handle`."""
+
+    poller: Poller
+
+    def fileno(self) -> int: ...
+    def startWriting(self) -> None: ...
+    def stopWriting(self) -> None: ...
+
+
+class Sender(Protocol):
+    """What sends one datagram: a `socket.socket`. It raises an `OSError`."""
+
+    def send(self, datagram: bytes, /) -> Any: ...
+    def sendto(self, datagram: bytes, raw: Any, /) -> Any: ...
+
+
 class SendQueue:
     """What one descriptor sends.
 
@@ -38,9 +54,7 @@ class SendQueue:
         failed: Gets the error of a datagram without a callback.
     """
 
-    def __init__(
-        self, handle: Handle, skt: socket.socket, failed: Callable[[OSError], object]
-    ) -> None:
+    def __init__(self, handle: Writer, skt: Sender, failed: Callable[[OSError], object]) -> None:
         self.limit = SEND_QUEUE_LIMIT
         self.outbox: Outbox | None = None  # what sends many at once, where the kernel can
         self.connected = False

@@ -1,0 +1,199 @@
+"""A socket on somebody else's UDP transport.
+
+Law: what the transport cannot do is an error in Node's words, said when it is asked for.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from twisted.internet.defer import maybeDeferred
+from twisted.internet.error import MessageLengthError
+from twisted.internet.protocol import DatagramProtocol
+from twisted.logger import Logger
+
+from nodenet.errors import systemError
+from nodenet.transports.udp_queue import SendQueue
+
+if TYPE_CHECKING:
+    from nodenet.dgram.socket import Socket
+    from nodenet.loop import Poller
+    from nodenet.transports.udp import Receiver
+
+_log = Logger(namespace="nodenet")
+
+_PAUSE = 0.005  # seconds until a transport that was full is tried again
+
+
+class Link(Protocol):
+    """What a socket needs: a `UDPDescriptor` is one."""
+
+    queue: SendQueue
+
+    @property
+    def socket(self) -> socket.socket: ...
+    def bind(self, raw: Any) -> None: ...
+    def startReading(self) -> None: ...
+    def connect(self, raw: Any) -> None: ...
+    def disconnect(self) -> None: ...
+    def localAddress(self) -> tuple[Any, ...]: ...
+    def remoteAddress(self) -> tuple[Any, ...]: ...
+    def close(self) -> None: ...
+    def ref(self) -> None: ...
+    def unref(self) -> None: ...
+    def describe(self) -> str: ...
+
+
+class DatagramLink(DatagramProtocol):
+    """Joins a `Socket` to any Twisted UDP transport.
+
+    ::
+
+        socket = dgram.createSocket("udp4")
+        reactor.listenUDP(41234, dgram.DatagramLink(socket), interface="127.0.0.1")
+
+    The socket is bound as soon as the transport is: `'listening'` follows. It is closed when the
+    transport stops, and closing it stops the transport. `disconnect` is not possible on Twisted's
+    own ports, nor are the settings of a socket on a transport without ``getHandle``: ``ENOTSUP``.
+
+    Args:
+        socket: The socket, not bound yet.
+
+    Raises:
+        ERR_SOCKET_ALREADY_BOUND, ERR_SOCKET_DGRAM_NOT_RUNNING: It is bound or closed.
+    """
+
+    def __init__(self, socket: Socket) -> None:
+        self._socket = socket
+        self._receiver: Receiver | None = None
+        self._poller = socket._await_link()
+
+    def startProtocol(self) -> None:
+        """The transport is there."""
+        link = ForeignLink(self.transport, self._poller)
+        self._receiver = self._socket._link_to(link)
+
+    def stopProtocol(self) -> None:
+        """It is gone."""
+        self._poller.ticks.call(self, self._socket._lost)
+
+    def datagramReceived(self, datagram: bytes, addr: Any) -> None:
+        if self._receiver is not None:
+            self._poller.ticks.call(self, self._receiver.received, [datagram], (addr,))
+
+    def connectionRefused(self) -> None:
+        if self._receiver is not None:
+            error = systemError(errno.ECONNREFUSED, "recvmsg")
+            self._poller.ticks.call(self, self._receiver.failed, error)
+
+
+class ForeignLink:
+    """Makes of a Twisted UDP transport what a socket needs."""
+
+    queue: SendQueue
+
+    def __init__(self, transport: Any, poller: Poller) -> None:
+        self.poller = poller
+        self._transport = transport
+        self._peer: tuple[Any, ...] | None = None
+        self._open = True
+
+    # -- as a socket needs it ---------------------------------------------------------------
+
+    @property
+    def socket(self) -> socket.socket:
+        """The transport's socket.
+
+        :raises OSError: ``ENOTSUP``, it shows none.
+        """
+        if not hasattr(self._transport, "getHandle"):
+            raise OSError(errno.ENOTSUP, "the transport shows no socket")
+        handle: socket.socket = self._transport.getHandle()
+        return handle
+
+    def bind(self, raw: Any) -> None:
+        """It is bound.
+
+        :raises OSError: ``EINVAL``, always.
+        """
+        raise OSError(errno.EINVAL, "bound already")
+
+    def startReading(self) -> None:
+        """The transport reads already."""
+
+    def connect(self, raw: tuple[Any, ...]) -> None:
+        """Have the transport connect."""
+        self.queue.flush()
+        self._transport.connect(raw[0], raw[1])
+        self._peer = raw
+        self.queue.connected = True
+
+    def disconnect(self) -> None:
+        """Have it disconnect, if it can."""
+        if not hasattr(self._transport, "disconnect"):
+            raise OSError(errno.ENOTSUP, "the transport cannot disconnect")
+        self.queue.flush()
+        self._transport.disconnect()
+        self._peer = None
+        self.queue.connected = False
+
+    def localAddress(self) -> tuple[Any, ...]:
+        """Where the transport listens."""
+        host = self._transport.getHost()
+        return host.host, host.port
+
+    def remoteAddress(self) -> tuple[Any, ...]:
+        """The peer."""
+        if self._peer is None:
+            raise OSError(errno.ENOTCONN, "no peer")
+        return self._peer
+
+    def close(self) -> None:
+        """Stop the transport; what has not left is canceled."""
+        if self._open:
+            self._open = False
+            self.queue.cancel()
+            stopped = maybeDeferred(self._transport.stopListening)
+            stopped.addErrback(lambda failure: _log.failure("cannot stop", failure=failure))
+
+    def ref(self) -> None:
+        """What keeps the program going is not nodenet's to say."""
+
+    def unref(self) -> None:
+        """As `ref`."""
+
+    def describe(self) -> str:
+        """Where it listens, and through what."""
+        if not self._open:
+            return "closed"
+        return f"{self._transport.getHost()} through {type(self._transport).__name__}"
+
+    # -- as the send queue needs it: a handle and a socket ----------------------------------
+
+    def fileno(self) -> int:
+        """None that could be written to."""
+        return -1
+
+    def startWriting(self) -> None:
+        """Something waits: a transport does not say when it can take more."""
+        self.poller.callLater(_PAUSE, self.queue.resume, ref=False)
+
+    def stopWriting(self) -> None:
+        """Nothing waits."""
+
+    def send(self, datagram: bytes) -> None:
+        """Send to the peer."""
+        self._write(datagram, None)
+
+    def sendto(self, datagram: bytes, raw: Sequence[Any]) -> None:
+        """Send to an address."""
+        self._write(datagram, (raw[0], raw[1]))
+
+    def _write(self, datagram: bytes, address: tuple[str, int] | None) -> None:
+        try:
+            self._transport.write(datagram, address)
+        except MessageLengthError:
+            raise OSError(errno.EMSGSIZE, "message too long") from None
