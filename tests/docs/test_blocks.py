@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.rst", *sorted((ROOT / "docs").rglob("*.rst"))]
+PAGES = sorted((ROOT / "docs").rglob("*.rst"))
 BLOCK = re.compile(r"^( *)\.\. code-block:: python\n\n((?:\1 +.*\n|\n)+)", re.MULTILINE)
 APART = re.compile(r"^(def test_|pytest_plugins)", re.MULTILINE)
 
