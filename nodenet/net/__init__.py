@@ -20,7 +20,7 @@ from nodenet.net._defaults import (
     setDefaultAutoSelectFamily,
     setDefaultAutoSelectFamilyAttemptTimeout,
 )
-from nodenet.net._options import ConnectOptions, FactoryOptions, SocketOptions
+from nodenet.net._options import ConnectOptions, FactoryOptions, SocketOptions, isTrue
 from nodenet.net.server import Server
 from nodenet.net.socket import Socket
 from nodenet.options import declarations
@@ -80,8 +80,8 @@ def createConnection(*args: Any, reactor: Any = None, **keywords: Any) -> Socket
     options, listener = normalizeArguments(args, keywords)
     _refuse_unknown(keywords)
     socket = Socket(options, reactor=reactor)
-    timeout = options.get("timeout")
-    if timeout:
+    timeout: Any = options.get("timeout")
+    if isTrue(timeout):
         socket.setTimeout(timeout)
     return socket.connect(options, *(() if listener is None else (listener,)))
 

@@ -5,6 +5,7 @@ Law: nothing below these functions looks at the shapes of arguments.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -19,19 +20,25 @@ def normalizeArguments(args: Sequence[Any], keywords: Mapping[str, Any]) -> Argu
     Keywords are options too and win over those of a mapping.
     """
     options: dict[str, Any] = {}
-    if args and not callable(args[0]):
+    if args:
         first = args[0]
         if isinstance(first, Mapping):
             options.update(first)
         elif isinstance(first, str) and naturalNumber(first) is None:
             options["path"] = first
-        elif first is None or isinstance(first, int | float | str):
+        elif first is None or callable(first) or isinstance(first, int | float | str):
             options["port"] = first
             if len(args) > 1 and isinstance(args[1], str):
                 options["host"] = args[1]
     options.update(keywords)
     callback = args[-1] if args and callable(args[-1]) else None
     return options, callback
+
+
+def seconds(milliseconds: Any) -> int:
+    """Whole seconds of a delay in milliseconds; 0 for what is none."""
+    number = toNumber(milliseconds)
+    return int(number / 1000) if math.isfinite(number) else 0
 
 
 def naturalNumber(value: Any) -> float | None:

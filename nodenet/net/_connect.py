@@ -58,7 +58,7 @@ def connectRequest(given: Mapping[str, Any]) -> dict[str, Any]:
         ERR_MISSING_ARGS: neither `port` nor `path` was given; and what the options' checks raise.
     """
     if given.get("port") is None and given.get("path") is None:
-        raise ERR_MISSING_ARGS("options", "port", "path")
+        raise ERR_MISSING_ARGS(["options", "port", "path"])
     return resolve(ConnectOptions, given, {})
 
 

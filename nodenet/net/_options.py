@@ -5,8 +5,8 @@ Law: a name, its default, its check, its spelling and what it does to a socket s
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from functools import partial
 from typing import Annotated, Any, TypedDict
 
 from nodenet import dns
@@ -27,6 +27,12 @@ from nodenet.options import (
     checkString,
 )
 from nodenet.streams import getDefaultHighWaterMark
+from nodenet.streams._options import checkJointMark
+
+
+def isTrue(value: Any) -> bool:
+    """JavaScript's verdict on a value: containers count as true, NaN as false."""
+    return isinstance(value, list | dict) or (bool(value) and value == value)
 
 
 def _boolean(value: Any, name: str) -> bool:
@@ -38,15 +44,21 @@ def _delay(value: Any, name: str) -> float:
     return max(checkNumber(value, name), 0)
 
 
-def _block_list(value: Any, name: str) -> BlockList:
-    if not BlockList.isBlockList(value):
+def _block_list(value: Any, name: str) -> BlockList | None:
+    if BlockList.isBlockList(value):
+        return value
+    if isTrue(value):
         raise ERR_INVALID_ARG_TYPE(name, "net.BlockList", value)
-    return value
+    return None
+
+
+def _signal(value: Any, name: str) -> Any:
+    return checkAbortSignal(value, "signal") if isTrue(value) else None
 
 
 def _water_mark(value: Any, name: str) -> int:
     mark = checkNumber(value, name)
-    return int(mark) if mark >= 0 else getDefaultHighWaterMark(False)
+    return int(min(mark, sys.maxsize)) if mark >= 0 else getDefaultHighWaterMark(False)
 
 
 def _descriptor(value: Any, name: str) -> int | None:
@@ -54,10 +66,10 @@ def _descriptor(value: Any, name: str) -> int | None:
     return int(value) if isinstance(value, int | float) and value >= 0 else None
 
 
-def _local_address(value: Any, name: str) -> str:
-    if value and not isIP(value):
+def _local_address(value: Any, name: str) -> str | None:
+    if isTrue(value) and not isIP(value):
         raise ERR_INVALID_IP_ADDRESS(value)
-    return str(value)
+    return value or None
 
 
 def _remote_port(value: Any, name: str) -> int:
@@ -67,11 +79,11 @@ def _remote_port(value: Any, name: str) -> int:
 
 
 def _local_port(value: Any, name: str) -> int:
-    return checkPort(int(checkNumber(value, name)), name) if value else 0
+    return checkPort(checkNumber(value, name), name) if isTrue(value) else 0
 
 
 def _unsupported(value: Any, name: str) -> bool:
-    if value:
+    if isTrue(value):
         raise ERR_INVALID_ARG_VALUE(name, value, "is not supported")
     return False
 
@@ -99,7 +111,10 @@ class SocketOptions(TuningOptions, total=False):
     """The options of `Socket`."""
 
     fd: Annotated[
-        int | None, Option(check=partial(checkInt32, minimum=0), doc="Wrap this open descriptor.")
+        int | None,
+        Option(
+            check=lambda value, name: checkInt32(value, "fd", 0), doc="Wrap this open descriptor."
+        ),
     ]
     readable: Annotated[
         bool, Option(default=False, check=_boolean, doc="With `fd`: reading is allowed.")
@@ -115,14 +130,14 @@ class SocketOptions(TuningOptions, total=False):
     ]
     highWaterMark: Annotated[
         int | None,
-        Option(check=_water_mark, string=NUMBER, doc="Bytes buffered each way (65,536)."),
+        Option(check=checkJointMark, string=NUMBER, doc="Bytes buffered each way (65,536)."),
     ]
     onread: Annotated[
         dict[str, Any] | None,
         Option(doc="``{'buffer': bytearray or function, 'callback': function(n, buffer)}``."),
     ]
     signal: Annotated[
-        AbortSignal | None, Option(check=checkAbortSignal, doc="Destroys the socket when aborted.")
+        AbortSignal | None, Option(check=_signal, doc="Destroys the socket when aborted.")
     ]
     blockList: Annotated[
         BlockList | None,

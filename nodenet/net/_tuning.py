@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Self
 
 from nodenet.errors import ERR_OUT_OF_RANGE, emitWarning
+from nodenet.net._arguments import seconds
 from nodenet.net._idle import IdleTimer
 from nodenet.net._life import LivingSocket
 from nodenet.options import checkFunction, checkNumber
@@ -74,7 +75,7 @@ class TunableSocket(LivingSocket):
 
         Mirrors: "socket.setKeepAlive([enable][, initialDelay])".
         """
-        wanted, delay = bool(enable), int(initialDelay / 1000)
+        wanted, delay = bool(enable), seconds(initialDelay)
         changed = (wanted, delay) != (self._keep_alive, self._keep_alive_delay)
         if self._capabilities is not None and changed and self._capabilities.tcp:
             self._link.setKeepAlive(wanted, delay)  # type: ignore[union-attr]  # as above

@@ -22,6 +22,7 @@ from nodenet.errors import (
 from nodenet.events import Event, EventEmitter, addAbortListener
 from nodenet.loop import debuglog, pollerOf
 from nodenet.net._address import AddressInfo, DropInfo, addressInfo
+from nodenet.net._arguments import seconds
 from nodenet.net._listen import Bound, ListenRequest, bind, listenRequest
 from nodenet.net._options import ServerOptions
 from nodenet.net.socket import Socket
@@ -78,14 +79,14 @@ class Server(EventEmitter):
         elif options is not None and not isinstance(options, Mapping):
             raise ERR_INVALID_ARG_TYPE("options", "Object", options)
         resolved = resolve(ServerOptions, options, keywords)
-        if connectionListener is not None:
+        if callable(connectionListener):
             self.on("connection", connectionListener)
         self._poller = pollerOf(reactor)
         self.allowHalfOpen: bool = resolved["allowHalfOpen"]
         self.pauseOnConnect: bool = resolved["pauseOnConnect"]
         self.noDelay: bool = resolved["noDelay"]
         self.keepAlive: bool = resolved["keepAlive"]
-        self.keepAliveInitialDelay: int = int(resolved["keepAliveInitialDelay"] / 1000)
+        self.keepAliveInitialDelay: int = seconds(resolved["keepAliveInitialDelay"])
         self.highWaterMark: int | None = resolved["highWaterMark"]
         self.blockList = resolved["blockList"]
         self._port: ListeningDescriptor | None = None

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 from nodenet.errors import ERR_INVALID_HANDLE_TYPE, ERR_SOCKET_CLOSED
 from nodenet.events import Event
 from nodenet.loop import Poller, pollerOf
-from nodenet.net._arguments import normalizeArguments
+from nodenet.net._arguments import normalizeArguments, seconds
 from nodenet.net._connect import Connecting, connectRequest
 from nodenet.net._connect_unix import ConnectingUnix
 from nodenet.net._descriptor import adopt
@@ -72,8 +72,11 @@ class Socket(TellingSocket):
         reactor: Any = None,
         **keywords: Any,
     ) -> None:
-        given = {"fd": options} if isinstance(options, int) else options
-        resolved = resolve(SocketOptions, given, keywords)
+        if isinstance(options, int | float) and not isinstance(options, bool):
+            options = {"fd": options}
+        elif not isinstance(options, Mapping):
+            options = None  # anything else says nothing
+        resolved = resolve(SocketOptions, options, keywords)
         onread = resolved["onread"]
         link = None
         poller = pollerOf(reactor)
@@ -82,7 +85,7 @@ class Socket(TellingSocket):
         self._set_up(poller, resolved["allowHalfOpen"], resolved["highWaterMark"])
         self._no_delay = resolved["noDelay"]
         self._keep_alive = resolved["keepAlive"]
-        self._keep_alive_delay = int(resolved["keepAliveInitialDelay"] / 1000)
+        self._keep_alive_delay = seconds(resolved["keepAliveInitialDelay"])
         self._block_list = resolved["blockList"]
         if onread is not None:
             self._onread = OnRead(onread)
@@ -150,7 +153,7 @@ class Socket(TellingSocket):
             self._no_delay = True
         if options["keepAlive"]:
             self._keep_alive = True
-            self._keep_alive_delay = int(options["keepAliveInitialDelay"] / 1000)
+            self._keep_alive_delay = seconds(options["keepAliveInitialDelay"])
         self._touch()
         if self._phase is not Phase.IDLE:
             self._connect_again(options)

@@ -65,7 +65,8 @@ def _check_mark(value: Any, name: str) -> int:
     return int(value)
 
 
-def _check_joint_mark(value: Any, name: str) -> int:
+def checkJointMark(value: Any, name: str) -> int:
+    """Take a whole number of bytes for both halves."""
     # Node resolves it for the readable half first, and names that.
     return _check_mark(value, "options.readableHighWaterMark")
 
@@ -125,7 +126,7 @@ class WritableOptions(_CommonOptions, _WritingOptions, total=False):
 class DuplexOptions(_CommonOptions, _ReadingOptions, _WritingOptions, total=False):
     """Options of a Duplex."""
 
-    highWaterMark: Annotated[int, Option(check=_check_joint_mark, doc="Of both halves, in bytes.")]
+    highWaterMark: Annotated[int, Option(check=checkJointMark, doc="Of both halves, in bytes.")]
     readableHighWaterMark: Annotated[
         int, Option(check=_check_mark, doc="Of the readable half, unless `highWaterMark` is given.")
     ]

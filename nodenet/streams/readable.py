@@ -201,7 +201,7 @@ class Readable(ReadingHalf, CommonStream):
 
         Mirrors: "readable.setEncoding(encoding)".
         """
-        self._decode_with(Decoder("utf8" if encoding is None else encoding))
+        self._decode_with(Decoder("utf8" if encoding is None or encoding == "" else encoding))
         return self
 
     # --- properties

@@ -247,7 +247,7 @@ class Writable(WritingHalf, CommonStream):
             encoding, callback = None, encoding
         if chunk is None:
             raise ERR_STREAM_NULL_VALUES
-        if encoding is not None:
+        if encoding:
             encodingNamed(encoding)
         if isinstance(chunk, str):
             data = encode(chunk, encoding or self._write_encoding)
