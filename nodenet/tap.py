@@ -8,13 +8,21 @@ from __future__ import annotations
 
 import math
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import ClassVar
 
 from twisted.application.service import IService
 from twisted.python import usage
 
-from nodenet.endpoints import EndpointStringError, parse
+from nodenet.endpoints import (
+    Endpoint,
+    EndpointStringError,
+    TCPServerEndpoint,
+    UDPServerEndpoint,
+    UNIXServerEndpoint,
+    parse,
+)
 from nodenet.services.echo import DEFAULT_LISTEN, EchoService
 
 
@@ -22,6 +30,7 @@ class _Options(usage.Options):
     """Options of twistd's kind that end the program with one line where they are wrong."""
 
     command = "nodenet"
+    synopsis = ""
     epilogue = ""
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
@@ -31,9 +40,20 @@ class _Options(usage.Options):
         except usage.UsageError as error:
             sys.exit(f"twistd {self.command}: {error} (see: twistd {self.command} --help)")
 
+    def getSynopsis(self) -> str:
+        """The first line of the help text."""
+        return f"Usage: twistd [options of twistd] {self.command} {self.synopsis}"
+
     def getUsage(self, width: int | None = None) -> str:
         """The help text."""
         return super().getUsage(width) + self.epilogue
+
+
+def _listed(endpoint: type[Endpoint]) -> str:
+    """The further arguments of a kind of endpoint, as a paragraph."""
+    kind = endpoint.arguments.kind
+    text = ", ".join(endpoint.arguments.names)
+    return textwrap.fill(text, 80, initial_indent=f"  {kind:6}", subsequent_indent=" " * 8)
 
 
 class EchoOptions(_Options):
@@ -51,15 +71,24 @@ Endpoints:
   tcp:PORT[:interface=ADDRESS]   TCP; port 0 takes a free one, which the log names
   udp:PORT[:interface=ADDRESS]   UDP
   unix:PATH[:mode=660]           a Unix socket; unix:@NAME is an abstract one
-  A colon inside a value is written '\\:', as in tcp:8124:interface=\\:\\:1 (quote it
-  for the shell). Without --listen: {" and ".join(DEFAULT_LISTEN)}.
 
-Example:
-  twistd -n nodenet echo --listen tcp:8124:interface=127.0.0.1 --listen unix:/tmp/echo.sock
+Each takes more, as :NAME=VALUE with the names of Node's options:
+{_listed(TCPServerEndpoint)}
+{_listed(UDPServerEndpoint)}
+{_listed(UNIXServerEndpoint)}
+A colon inside a value is written '\\:', as in 'tcp:8124:interface=\\:\\:1'.
+
+Without --listen it listens on this machine alone:
+  {", ".join(DEFAULT_LISTEN)}
+
+Examples:
+  twistd -n nodenet echo --listen tcp:8124:interface=127.0.0.1 \\
+                         --listen unix:/tmp/echo.sock
   nc 127.0.0.1 8124
+  nc -U /tmp/echo.sock
 
-SIGINT and SIGTERM stop it: it accepts nobody any more, and open connections get back what
-they have sent. A second signal does not wait for that.
+SIGINT and SIGTERM stop it: nobody new is accepted, and open connections get back
+what they have sent, for --grace seconds at most. A second signal does not wait.
 """
 
     def __init__(self) -> None:

@@ -104,6 +104,11 @@ class Arguments:
             raise TypeError(f"one of these must be given: {', '.join(self._places)}")
         return self._without_defaults(checked)
 
+    @property
+    def names(self) -> list[str]:
+        """The arguments that go by name, as strings have them."""
+        return [self._written(name) for name in self._spellings if name not in self._first]
+
     def _next(self, description: Description, argument: Argument, name: str | None) -> str:
         if name is None:
             raise description.fail(
@@ -144,7 +149,4 @@ class Arguments:
 
     def _usage(self) -> str:
         first = ":".join(name.upper() for name in self._first)
-        others = ", ".join(
-            self._written(name) for name in self._spellings if name not in self._first
-        )
-        return f"it goes {self.kind}:{first}, then any of {others}"
+        return f"it goes {self.kind}:{first}, then any of {', '.join(self.names)}"

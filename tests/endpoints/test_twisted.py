@@ -24,8 +24,9 @@ from twisted.internet.interfaces import (
     IStreamServerEndpoint,
     IStreamServerEndpointStringParser,
 )
-from twisted.internet.protocol import DatagramProtocol, Factory, Protocol
+from twisted.internet.protocol import DatagramProtocol, Factory, Protocol, connectionDone
 from twisted.plugin import getPlugins
+from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
 from nodenet import dgram, endpoints
@@ -72,7 +73,7 @@ class Client(Protocol):
         if len(self.heard) == len(self.says):
             self.transport.loseConnection()
 
-    def connectionLost(self, reason: Any) -> None:
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.ended.callback(self.heard)
 
 
@@ -90,7 +91,7 @@ async def test_a_twisted_program_changes_one_string() -> None:
         def connectionMade(self) -> None:
             protocols.append(self)
 
-    port = await endpoint.listen(Factory.forProtocol(Keeping))
+    port: Any = await endpoint.listen(Factory.forProtocol(Keeping))
     assert await echoed(TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)) == b"hello"
     assert isinstance(protocols[0].transport, TCPTransport)
     await port.stopListening()
@@ -99,7 +100,7 @@ async def test_a_twisted_program_changes_one_string() -> None:
 async def test_a_unix_socket_is_gone_with_its_port(socketPath: Callable[[str], str]) -> None:
     path = socketPath("echo")
     endpoint = serverFromString(reactor, f"node:unix:{path}:mode=600")
-    port = await endpoint.listen(Factory.forProtocol(Echo))
+    port: Any = await endpoint.listen(Factory.forProtocol(Echo))
     assert os.stat(path).st_mode & 0o777 == 0o600
     assert await echoed(UNIXClientEndpoint(reactor, path)) == b"hello"
     await port.stopListening()
@@ -111,14 +112,15 @@ async def test_a_service_of_twisteds() -> None:
         serverFromString(reactor, "node:tcp:0:interface=127.0.0.1"), Factory.forProtocol(Echo)
     )
     service.startService()
-    host = (await service._waitingForPort).getHost()
+    listening: Any = service._waitingForPort
+    host = (await listening).getHost()
     assert await echoed(TCP4ClientEndpoint(reactor, host.host, host.port)) == b"hello"
     await service.stopService()
 
 
 async def test_a_twisted_wrapper_around_ours() -> None:
     endpoint = serverFromString(reactor, "haproxy:node:tcp:0:interface=127.0.0.1")
-    port = await endpoint.listen(Factory.forProtocol(Echo))
+    port: Any = await endpoint.listen(Factory.forProtocol(Echo))
     client = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
     header = b"PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\n"
     protocol: Any = Client(b"hello")
@@ -131,7 +133,7 @@ async def test_a_twisted_wrapper_around_ours() -> None:
 async def test_connections_beyond_the_limit_are_closed() -> None:
     endpoint = parse("tcp:0:interface=127.0.0.1:maxConnections=0", reactor)
     assert isinstance(endpoint, TCPServerEndpoint)
-    port = await endpoint.listen(Factory.forProtocol(Echo))
+    port: Any = await endpoint.listen(Factory.forProtocol(Echo))
     assert await echoed(TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)) == b""
     await port.stopListening()
 
@@ -139,7 +141,7 @@ async def test_connections_beyond_the_limit_are_closed() -> None:
 @pytest.mark.parametrize("kind", ["tcp", "udp"])
 async def test_a_port_that_is_taken_fails_the_deferred(kind: str) -> None:
     what: Any = {"tcp": Factory.forProtocol(Echo), "udp": Shout()}[kind]
-    first = await endpoints.serverFromString(reactor, f"{kind}:0:interface=127.0.0.1").listen(what)
+    first: Any = await endpoints.serverFromString(reactor, f"{kind}:0:interface=127.0.0.1").listen(what)
     taken = f"{kind}:{first.getHost().port}:interface=127.0.0.1"
     with pytest.raises(CannotListenError) as raised:
         await endpoints.serverFromString(reactor, taken).listen(what)
@@ -150,7 +152,7 @@ async def test_a_port_that_is_taken_fails_the_deferred(kind: str) -> None:
 @pytest.mark.parametrize("text", ["udp:0:interface=127.0.0.1", "node:udp:0:interface=127.0.0.1"])
 @pytest.mark.parametrize("read", [serverFromString, datagramServerFromString])
 async def test_udp_for_a_datagram_protocol(text: str, read: Callable[..., Any]) -> None:
-    port = await read(reactor, text).listen(Shout())
+    port: Any = await read(reactor, text).listen(Shout())
     assert verifyObject(IListeningPort, port)
     client = dgram.createSocket("udp4")
     client.send(b"hello", port.getHost().port, "127.0.0.1")
