@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 from twisted.internet.defer import Deferred, execute
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from nodenet import net
@@ -29,6 +30,8 @@ from nodenet.options import NUMBER, Option, checkInteger, declarations
 from nodenet.transports.port import StreamPort
 from nodenet.transports.tcp import TCPTransport
 from nodenet.transports.unix import BoundPath
+
+_log = Logger(namespace="nodenet")
 
 
 class StreamServerArguments(ServerOptions, ListenOptions, total=False):
@@ -51,14 +54,23 @@ _OF_PORTS = frozenset({"port", "host", "ipv6Only", "reusePort"})
 _OF_PATHS = frozenset({"path", "mode", "readableAll", "writableAll"})
 
 
+def _remove(path: BoundPath | None) -> None:
+    """Remove the file of a Unix socket, where its directory is still ours to write to."""
+    try:
+        if path is not None:
+            path.unlink()
+    except OSError as error:
+        # Privileges were given up since. The next start takes the file over.
+        _log.warn("cannot remove the socket: {error}", error=error)
+
+
 class _Server(net.Server):
     """A server on a socket that its endpoint has bound; the endpoint's path goes with it."""
 
     path: BoundPath | None = None
 
     def close(self, callback: Callable[..., object] | None = None) -> Self:
-        if self.path is not None:
-            self.path.unlink()
+        _remove(self.path)
         return super().close(callback)
 
 
@@ -105,7 +117,7 @@ class StreamServerEndpoint(Endpoint):
             lambda: bound.socket,
             admit=lambda peer: self._admits(port, peer),
             prepare=self._prepare,
-            closed=None if bound.path is None else bound.path.unlink,
+            closed=lambda: _remove(bound.path),
         )
         port.startListening()
         return port

@@ -141,7 +141,9 @@ async def test_connections_beyond_the_limit_are_closed() -> None:
 @pytest.mark.parametrize("kind", ["tcp", "udp"])
 async def test_a_port_that_is_taken_fails_the_deferred(kind: str) -> None:
     what: Any = {"tcp": Factory.forProtocol(Echo), "udp": Shout()}[kind]
-    first: Any = await endpoints.serverFromString(reactor, f"{kind}:0:interface=127.0.0.1").listen(what)
+    first: Any = await endpoints.serverFromString(reactor, f"{kind}:0:interface=127.0.0.1").listen(
+        what
+    )
     taken = f"{kind}:{first.getHost().port}:interface=127.0.0.1"
     with pytest.raises(CannotListenError) as raised:
         await endpoints.serverFromString(reactor, taken).listen(what)
@@ -214,3 +216,18 @@ def test_looking_for_plugins_loads_no_sockets() -> None:
         " ['nodenet.net', 'nodenet.endpoints', 'twisted.internet.reactor']))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+async def test_a_path_that_is_not_ours_any_more_is_left(socketPath: Callable[[str], str]) -> None:
+    path = socketPath("echo")
+    port: Any = await endpoints.serverFromString(reactor, f"unix:{path}").listen(
+        Factory.forProtocol(Echo)
+    )
+    os.unlink(path)
+    other: Any = await endpoints.serverFromString(reactor, f"unix:{path}").listen(
+        Factory.forProtocol(Echo)
+    )
+    await port.stopListening()
+    assert await echoed(UNIXClientEndpoint(reactor, path)) == b"hello"
+    await other.stopListening()
+    assert not os.path.lexists(path)

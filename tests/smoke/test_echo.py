@@ -307,6 +307,22 @@ def test_help_is_for_strangers(echo: Start) -> None:
         assert word in program.transcript
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give privileges up")
+def test_privileges_are_given_up_after_binding(
+    echo: Start, socketPath: Callable[[str], str]
+) -> None:
+    path = socketPath("echo")
+    os.chmod(os.path.dirname(path), 0o755)
+    program = echo("--listen", f"unix:{path}", "--listen", TCP, prefix=("-n", "--uid=nobody"))
+    with dial(program) as unix, dial(program) as tcp:
+        tcp.sendall(b"x")
+        assert tcp.recv(10) == b"x"
+        program.signal(signal.SIGTERM)
+        program.says("cannot remove the socket: .*Permission denied")
+        assert unix.recv(10) == b""
+        assert program.status() == -signal.SIGTERM
+
+
 def test_the_service_runs_from_a_tac_file(tmp_path: Path) -> None:
     (tmp_path / "echo.tac").write_text(
         "from twisted.application.service import Application\n"
