@@ -40,6 +40,10 @@ def _boolean(value: Any, name: str) -> bool:
     return bool(value)
 
 
+def _not_false(value: Any, name: str) -> bool:
+    return value is not False
+
+
 def _delay(value: Any, name: str) -> float:
     return max(checkNumber(value, name), 0)
 
@@ -117,10 +121,10 @@ class SocketOptions(TuningOptions, total=False):
         ),
     ]
     readable: Annotated[
-        bool, Option(default=False, check=_boolean, doc="With `fd`: reading is allowed.")
+        bool, Option(default=True, check=_not_false, doc="False, with `fd`: it is not read.")
     ]
     writable: Annotated[
-        bool, Option(default=False, check=_boolean, doc="With `fd`: writing is allowed.")
+        bool, Option(default=True, check=_not_false, doc="False, with `fd`: it is not written.")
     ]
     allowHalfOpen: Annotated[
         bool,

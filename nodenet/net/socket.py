@@ -22,7 +22,7 @@ from nodenet.net._options import SocketOptions
 from nodenet.net._state import TellingSocket
 from nodenet.options import resolve
 from nodenet.streams import addAbortSignal
-from nodenet.streams.stream import FINISHED
+from nodenet.streams.stream import ABSENT, FINISHED
 
 
 class Socket(TellingSocket):
@@ -90,8 +90,14 @@ class Socket(TellingSocket):
         if onread is not None:
             self._onread = OnRead(onread)
         if link is not None:
+            if not resolved["readable"]:
+                self._end = ABSENT
+            if not resolved["writable"]:
+                self._finish = ABSENT
+                self._judge_out()
             self._open(link)
-            self.read(0)
+            if self._end != ABSENT:
+                self.read(0)
         if resolved["signal"] is not None:
             addAbortSignal(resolved["signal"], self)
 

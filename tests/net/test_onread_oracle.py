@@ -1,0 +1,165 @@
+"""Reading into the caller's own buffer, compared with real Node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from oracle import Oracle, Tracer
+
+from nodenet import net
+from nodenet.loop import pollerOf
+
+_JS = """
+const server = net.createServer(socket => {
+  server.close()
+  socket.write('hello')
+  setTimeout(() => socket.end(' world, good night'), 20)
+})
+server.listen(0, '127.0.0.1', () => {
+  const listen = onread => {
+    const client = net.connect({ port: server.address().port, host: '127.0.0.1', onread })
+    for (const event of ['data', 'readable', 'end', 'close']) {
+      client.on(event, (...args) => t(event, ...args, client.bytesRead))
+    }
+    return client
+  }
+  %s
+})
+"""
+
+
+async def same(oracle: Oracle, js: str, listen: Callable[[Tracer, Any], None]) -> None:
+    """Run a client on both sides; `listen` gets a function that makes one from `onread`."""
+
+    def scenario(t: Tracer) -> None:
+        def connection(socket: net.Socket) -> None:
+            server.close()
+            socket.write("hello")
+            pollerOf().callLater(0.02, socket.end, " world, good night")
+
+        def make(onread: dict[str, Any]) -> net.Socket:
+            where = server.address()
+            assert isinstance(where, net.AddressInfo)
+            client = net.connect(where.port, "127.0.0.1", onread=onread)
+            for event in ("data", "readable", "end", "close"):
+                client.on(event, lambda *args, event=event: t(event, *args, client.bytesRead))
+            return client
+
+        server = net.createServer(connection)
+        server.listen(0, "127.0.0.1", lambda: listen(t, make))
+
+    await oracle.compare(_JS % js, scenario)
+
+
+async def test_the_bytes_stand_in_the_buffer(oracle: Oracle) -> None:
+    js = """
+      const buffer = Buffer.alloc(64)
+      listen({ buffer, callback: (size, got) => {
+        t('read', size, got === buffer, got.toString('latin1', 0, size))
+      } })
+    """
+
+    def listen(t: Tracer, make: Any) -> None:
+        buffer = bytearray(64)
+
+        def callback(size: int, got: bytearray) -> None:
+            t("read", size, got is buffer, got[:size].decode("latin1"))
+
+        make({"buffer": buffer, "callback": callback})
+
+    await same(oracle, js, listen)
+
+
+async def test_a_small_buffer_is_filled_again_and_again(oracle: Oracle) -> None:
+    js = """
+      let text = ''
+      const client = listen({ buffer: Buffer.alloc(4), callback: (size, got) => {
+        text += got.toString('latin1', 0, size)
+      } })
+      client.on('close', () => t('text', text))
+    """
+
+    def listen(t: Tracer, make: Any) -> None:
+        text = ""
+
+        def callback(size: int, got: bytearray) -> None:
+            nonlocal text
+            text += got[:size].decode("latin1")
+
+        client = make({"buffer": bytearray(4), "callback": callback})
+        client.on("close", lambda _: t("text", text))
+
+    await same(oracle, js, listen)
+
+
+async def test_a_function_gives_a_buffer_for_each_read(oracle: Oracle) -> None:
+    js = """
+      let made = 0
+      listen({
+        buffer: () => { t('buffer', ++made); return Buffer.alloc(32) },
+        callback: (size, got) => { t('read', size, got.length) },
+      })
+    """
+
+    def listen(t: Tracer, make: Any) -> None:
+        made = 0
+
+        def buffer() -> bytearray:
+            nonlocal made
+            made += 1
+            t("buffer", made)
+            return bytearray(32)
+
+        make({"buffer": buffer, "callback": lambda size, got: t("read", size, len(got))})
+
+    await same(oracle, js, listen)
+
+
+async def test_false_pauses(oracle: Oracle) -> None:
+    js = """
+      const client = listen({ buffer: Buffer.alloc(64), callback: (size, got) => {
+        t('read', size, got.toString('latin1', 0, size))
+        if (size === 5) setTimeout(() => { t('resume'); client.resume() }, 50)
+        return size !== 5
+      } })
+    """
+
+    def listen(t: Tracer, make: Any) -> None:
+        def go_on() -> None:
+            t("resume")
+            client.resume()
+
+        def callback(size: int, got: bytearray) -> bool:
+            t("read", size, got[:size].decode("latin1"))
+            if size == 5:
+                pollerOf().callLater(0.05, go_on)
+            return size != 5
+
+        client = make({"buffer": bytearray(64), "callback": callback})
+
+    await same(oracle, js, listen)
+
+
+async def test_pause_and_resume_hold_for_the_buffer_too(oracle: Oracle) -> None:
+    js = """
+      const client = listen({ buffer: Buffer.alloc(64), callback: (size, got) => {
+        t('read', size)
+        client.pause()
+        setTimeout(() => { t('resume'); client.resume() }, 50)
+      } })
+    """
+
+    def listen(t: Tracer, make: Any) -> None:
+        def go_on() -> None:
+            t("resume")
+            client.resume()
+
+        def callback(size: int, got: bytearray) -> None:
+            t("read", size)
+            client.pause()
+            pollerOf().callLater(0.05, go_on)
+
+        client = make({"buffer": bytearray(64), "callback": callback})
+
+    await same(oracle, js, listen)
