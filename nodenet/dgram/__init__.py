@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nodenet.dgram._addresses import AddressInfo, RemoteInfo
+from nodenet.dgram._addresses import AddressInfo, PacketInfo, RemoteInfo
 from nodenet.dgram._link import DatagramLink
 from nodenet.dgram._options import BindOptions, SocketOptions
 from nodenet.dgram.socket import Socket
@@ -23,6 +23,7 @@ __all__ = [
     "AddressInfo",
     "BindOptions",
     "DatagramLink",
+    "PacketInfo",
     "RemoteInfo",
     "Socket",
     "SocketOptions",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from nodenet.transports.udp_address import shown
+from nodenet.transports.udp_control import Arrival
 
 _SEEN: Final = 4096  # senders; all are forgotten when there are more
 
@@ -32,20 +33,48 @@ class RemoteInfo(NamedTuple):
     size: int
 
 
-class Senders(dict[Any, RemoteInfo]):
+class PacketInfo(NamedTuple):
+    """A `RemoteInfo` with more: what a socket with the option ``packetInfo`` tells.
+
+    `localAddress` is where the datagram was sent to, so `send` with ``fromAddress=`` answers from
+    there; `localInterface` is the name of the interface it arrived on, and `tos` its traffic class.
+    """
+
+    address: str
+    family: str
+    port: int
+    size: int
+    localAddress: str
+    localInterface: str
+    tos: int
+
+    @property
+    def ecn(self) -> int:
+        """The bits for Explicit Congestion Notification (RFC 3168), 0 to 3."""
+        return self.tos & 3
+
+
+class Senders(dict[Any, RemoteInfo | PacketInfo]):
     """By the address that the kernel gave, what was last told of it."""
 
-    def tell(self, source: Any, size: int) -> RemoteInfo:
+    def tell(self, source: Any, size: int) -> RemoteInfo | PacketInfo:
         """The information for a datagram of `size` bytes from `source`."""
         known = self.get(source)
+        info: RemoteInfo | PacketInfo
         if known is not None:
             info = known._replace(size=size)
         else:
             if len(self) >= _SEEN:
                 self.clear()
-            info = RemoteInfo(*addressInfo(source), size)
+            info = self.describe(source, size)
         self[source] = info
         return info
+
+    def describe(self, source: Any, size: int) -> RemoteInfo | PacketInfo:
+        """As `tell`, for a sender that was not seen lately."""
+        if isinstance(source, Arrival):
+            return PacketInfo(*addressInfo(source.source), size, *source[1:])
+        return RemoteInfo(*addressInfo(source), size)
 
 
 def addressInfo(raw: bytes | tuple[Any, ...]) -> AddressInfo:

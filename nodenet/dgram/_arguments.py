@@ -7,31 +7,51 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
+from nodenet.addresses import isIP
 from nodenet.errors import (
     ERR_BUFFER_OUT_OF_BOUNDS,
     ERR_INVALID_ARG_TYPE,
+    ERR_INVALID_IP_ADDRESS,
     ERR_SOCKET_DGRAM_IS_CONNECTED,
 )
-from nodenet.options import checkPort, checkString, toNumber
+from nodenet.options import checkInteger, toNumber
 
 _TYPES = ["Buffer", "TypedArray", "DataView", "string"]
 
 SendCallback = Callable[[Exception | None, int | None], object]
 
 
+class Places(Protocol):
+    """How an address is written: `nodenet.dgram._families` knows."""
+
+    def peer(self, port: Any, address: Any) -> tuple[int, str]: ...
+    def place(self, port: Any, address: Any) -> tuple[int, str]: ...
+
+
 class SendRequest(NamedTuple):
-    """One call of `send`; `address` is None for the default, `port` is 0 when connected."""
+    """One call of `send`; `address` is empty for the default, `port` is None when connected."""
 
     message: bytes
-    port: int
-    address: str | None
+    port: int | None
+    address: str
     callback: SendCallback | None
+    fromAddress: str | None
+    tos: int | None
 
 
 def sendRequest(
-    connected: bool, message: Any, offset: Any, length: Any, port: Any, address: Any, callback: Any
+    places: Places,
+    connected: bool,
+    message: Any,
+    offset: Any,
+    length: Any,
+    port: Any,
+    address: Any,
+    callback: Any,
+    fromAddress: Any,
+    tos: Any,
 ) -> SendRequest:
     """Sort out the arguments of `send`.
 
@@ -43,6 +63,7 @@ def sendRequest(
     Raises:
         ERR_INVALID_ARG_TYPE, ERR_BUFFER_OUT_OF_BOUNDS, ERR_SOCKET_BAD_PORT,
         ERR_SOCKET_DGRAM_IS_CONNECTED: As Node does.
+        ERR_INVALID_IP_ADDRESS, ERR_OUT_OF_RANGE: `fromAddress` or `tos` is none.
     """
     if connected:
         if isinstance(length, int | float) and not isinstance(length, bool):
@@ -60,12 +81,24 @@ def sendRequest(
         callback = callback if port is None else port
         port, address = offset, length
     packed = _packed(message)
-    port = 0 if connected else checkPort(port, "Port", allowZero=False)
     if callable(address):
         callback, address = address, None
-    elif address is not None:
-        checkString(address, "address")
-    return SendRequest(packed, port, address or None, callback if callable(callback) else None)
+    number, host = (None, "") if connected else places.peer(port, address)
+    checkDetails(fromAddress, tos)
+    callback = callback if callable(callback) else None
+    return SendRequest(packed, number, host, callback, fromAddress, tos)
+
+
+def checkDetails(fromAddress: Any, tos: Any) -> None:
+    """Refuse what cannot go with a datagram.
+
+    Raises:
+        ERR_INVALID_IP_ADDRESS, ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE: It is no address, no class.
+    """
+    if fromAddress is not None and not isIP(fromAddress):
+        raise ERR_INVALID_IP_ADDRESS(fromAddress)
+    if tos is not None:
+        checkInteger(tos, "tos", 0, 255)
 
 
 class BindRequest(NamedTuple):
@@ -78,8 +111,10 @@ class BindRequest(NamedTuple):
     callback: Callable[[], object] | None
 
 
-def bindRequest(port: Any, address: Any, callback: Any, exclusive: Any, fd: Any) -> BindRequest:
-    """Sort out the arguments of `bind`. As in Node, a port that makes no sense is 0.
+def bindRequest(
+    places: Places, port: Any, address: Any, callback: Any, exclusive: Any, fd: Any
+) -> BindRequest:
+    """Sort out the arguments of `bind`.
 
     Raises:
         ERR_INVALID_ARG_TYPE: The address is no text.
@@ -91,12 +126,9 @@ def bindRequest(port: Any, address: Any, callback: Any, exclusive: Any, fd: Any)
     if isinstance(port, Mapping):
         exclusive, fd = port.get("exclusive"), port.get("fd")
         port, address = port.get("port"), port.get("address")
-    if callable(address):
-        address = None
-    if address:
-        checkString(address, "hostname")
+    where = places.place(None if callable(port) else port, None if callable(address) else address)
     adopted = fd if isinstance(fd, int) and fd > 0 else None
-    return BindRequest(_uint32(port) & 0xFFFF, address or "", bool(exclusive), adopted, callback)
+    return BindRequest(*where, bool(exclusive), adopted, callback)
 
 
 def given(value: Any) -> bool:
@@ -136,7 +168,7 @@ def _cut(message: Any, offset: Any, length: Any) -> bytes:
     packed = _part(message)
     if packed is None:
         raise ERR_INVALID_ARG_TYPE("buffer", _TYPES, message)
-    start, count = _uint32(offset), _uint32(length)
+    start, count = uint32(offset), uint32(length)
     if start > len(packed):
         raise ERR_BUFFER_OUT_OF_BOUNDS("offset")
     if start + count > len(packed):
@@ -144,7 +176,7 @@ def _cut(message: Any, offset: Any, length: Any) -> bytes:
     return packed[start : start + count]
 
 
-def _uint32(value: Any) -> int:
+def uint32(value: Any) -> int:
     """What JavaScript's ``value >>> 0`` makes of it."""
     number = float(value) if isinstance(value, bool) else toNumber(value)
     return int(number) & 0xFFFFFFFF if math.isfinite(number) else 0

@@ -9,14 +9,14 @@ from __future__ import annotations
 import socket as _socket
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from twisted.internet.defer import Deferred
 
-from nodenet import dns
-from nodenet.dgram._addresses import AddressInfo, addressInfo
+from nodenet.dgram._addresses import AddressInfo
 from nodenet.dgram._arguments import BindRequest, bindRequest
 from nodenet.dgram._bind import adopted, prepare
+from nodenet.dgram._families import FAMILIES
 from nodenet.dgram._link import ForeignLink, Link
 from nodenet.dgram._options import SocketOptions
 from nodenet.dgram._receiver import FilteringReceiver, MessageReceiver
@@ -31,7 +31,6 @@ from nodenet.events import Disposable, addAbortListener
 from nodenet.loop import debuglog, pollerOf
 from nodenet.options import resolve
 from nodenet.transports.udp import UDPDescriptor
-from nodenet.transports.udp_address import destination
 from nodenet.transports.udp_queue import SendQueue
 
 if TYPE_CHECKING:
@@ -41,9 +40,6 @@ if TYPE_CHECKING:
     from nodenet.loop import Poller
 
 _trace = debuglog("dgram")
-
-_FAMILIES: Final = {"udp4": _socket.AF_INET, "udp6": _socket.AF_INET6}
-_ANYWHERE: Final = {"udp4": "0.0.0.0", "udp6": "::"}
 
 
 class Phase(Enum):
@@ -74,7 +70,7 @@ class LivingSocket(TunableSocket):
         if options["type"] is None:
             raise ERR_SOCKET_BAD_TYPE
         self.type: str = options["type"]
-        self._family = _FAMILIES[self.type]
+        self._family = FAMILIES[self.type]
         self._loop = self._poller = pollerOf(reactor)
         self._phase = Phase.UNBOUND
         self._descriptor: Link | None = None
@@ -119,19 +115,21 @@ class LivingSocket(TunableSocket):
         self._check_running()
         if self._phase is not Phase.UNBOUND:
             raise ERR_SOCKET_ALREADY_BOUND
-        request = bindRequest(port, address, callback, exclusive, fd)
+        request = bindRequest(self._family, port, address, callback, exclusive, fd)
         skt = None if request.fd is None else adopted(request.fd)
         self._phase = Phase.BINDING
         if request.callback is not None:
             self.once("listening", request.callback)
         if skt is not None:
-            self._bound(self._open(skt))
+            descriptor = self._open(skt)
+            self._ask(descriptor)
+            self._bound(descriptor)
             return self
 
         def found(error: BaseException | None, ip: Any = None, family: Any = None) -> None:
             self._bind(request, error, ip)
 
-        self._look_up(request.address or _ANYWHERE[self.type], found)
+        self._look_up(request.address or self._family.anywhere, found)
         return self
 
     def close(self, callback: Callable[[], object] | None = None) -> Self:
@@ -155,7 +153,7 @@ class LivingSocket(TunableSocket):
             self._shut()
         return self
 
-    def address(self) -> AddressInfo:
+    def address(self) -> AddressInfo | str:
         """Return where the socket is bound (``socket.address``).
 
         Raises:
@@ -165,8 +163,8 @@ class LivingSocket(TunableSocket):
         self._check_running()
         try:
             if self._descriptor is not None:
-                return addressInfo(self._descriptor.localAddress())
-            return addressInfo(self._kernel_socket().getsockname())
+                return self._family.info(self._descriptor.localAddress())
+            return self._family.info(self._kernel_socket().getsockname())
         except OSError as error:
             raise systemError(error, "getsockname") from None
 
@@ -210,32 +208,37 @@ class LivingSocket(TunableSocket):
     def _kernel_socket(self, bind: bool = False) -> _socket.socket:
         if self._descriptor is None:
             if not bind:
-                with _socket.socket(self._family, _socket.SOCK_DGRAM) as closed:
-                    pass
-                return closed
+                return self._family.closedSocket()
             self._descriptor = descriptor = self._open()
             descriptor.socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
-            descriptor.bind(destination(_ANYWHERE[self.type], 0, self._family).raw)
+            descriptor.bind(self._family.pack(self._family.anywhere, 0).raw)
         return self._descriptor.socket
 
     def _open(self, skt: _socket.socket | None = None) -> UDPDescriptor:
         """A descriptor that tells this socket what it hears."""
-        if skt is None:
-            skt = _socket.socket(self._family, _socket.SOCK_DGRAM)
         receiver = self._receiver()
-        descriptor = UDPDescriptor(self._loop, skt, receiver)
+        descriptor = self._family.open(self._loop, skt, receiver)
         receiver.queue = descriptor.queue
         descriptor.queue.limit = self._options["sendQueueLimit"]
         if not self._referenced:
             descriptor.unref()
         return descriptor
 
+    def _ask(self, descriptor: Link) -> None:
+        """Ask for what `'message'` and `'error'` shall tell beyond Node's."""
+        if self._options["packetInfo"]:
+            descriptor.detail()
+        if self._options["networkErrors"]:
+            descriptor.reportErrors()
+
     def _receiver(self) -> MessageReceiver:
         blocked = self._options["receiveBlockList"]
-        receiver = (MessageReceiver if blocked is None else FilteringReceiver)(self, self._loop)
-        if isinstance(receiver, FilteringReceiver):
-            receiver.blocked = blocked
-        return receiver
+        senders = self._family.senders()
+        if blocked is None:
+            return MessageReceiver(self, self._loop, senders)
+        filtering = FilteringReceiver(self, self._loop, senders)
+        filtering.blocked = blocked
+        return filtering
 
     def _await_link(self) -> Poller:
         """A `DatagramLink` will bring the transport."""
@@ -260,12 +263,7 @@ class LivingSocket(TunableSocket):
             link.close()
 
     def _look_up(self, host: str, found: Callable[..., object]) -> None:
-        """Have ``found(error, address, family)`` called, later with Node's `dns.lookup`."""
-        family = 4 if self._family == _socket.AF_INET else 6
-        if self._options["lookup"] is not None:
-            self._options["lookup"](host, family, found)
-        else:
-            dns.lookup(host, family, found, reactor=self._loop.reactor)
+        self._family.lookUp(self._options["lookup"], host, found, self._loop)
 
     def _bind(self, request: BindRequest, error: BaseException | None, ip: Any) -> None:
         """The address is known, or will not be."""
@@ -277,7 +275,8 @@ class LivingSocket(TunableSocket):
         descriptor = self._descriptor or self._open()
         try:
             prepare(descriptor.socket, self._options)
-            descriptor.bind(destination(ip, request.port, self._family).raw)
+            self._ask(descriptor)
+            descriptor.bind(self._family.pack(ip, request.port).raw)
         except OSError as refused:
             if descriptor is not self._descriptor:
                 descriptor.close()

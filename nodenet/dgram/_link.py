@@ -16,6 +16,7 @@ from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 
 from nodenet.errors import systemError
+from nodenet.transports.udp_control import ControlMessages
 from nodenet.transports.udp_queue import SendQueue
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class Link(Protocol):
     @property
     def socket(self) -> socket.socket: ...
     def bind(self, raw: Any) -> None: ...
+    def detail(self) -> None: ...
+    def reportErrors(self) -> None: ...
     def startReading(self) -> None: ...
     def connect(self, raw: Any) -> None: ...
     def disconnect(self) -> None: ...
@@ -121,6 +124,12 @@ class ForeignLink:
         """
         raise OSError(errno.EINVAL, "bound already")
 
+    def detail(self) -> None:
+        """Nothing: a transport tells no more of a datagram than its sender."""
+
+    def reportErrors(self) -> None:
+        """Nothing: a transport tells no more than `connectionRefused`."""
+
     def startReading(self) -> None:
         """The transport reads already."""
 
@@ -191,6 +200,15 @@ class ForeignLink:
     def sendto(self, datagram: bytes, raw: Sequence[Any]) -> None:
         """Send to an address."""
         self._write(datagram, (raw[0], raw[1]))
+
+    def sendmsg(
+        self, datagram: list[bytes], control: ControlMessages, flags: int, raw: Any
+    ) -> None:
+        """Refuse: a transport takes no control messages.
+
+        :raises OSError: ``ENOTSUP``, always.
+        """
+        raise OSError(errno.ENOTSUP, "the transport takes no control messages")
 
     def _write(self, datagram: bytes, address: tuple[str, int] | None) -> None:
         try:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypedDict
 from nodenet.abort import AbortSignal
 from nodenet.addresses import BlockList
 from nodenet.dgram._arguments import given
+from nodenet.dgram._families import FAMILIES
 from nodenet.errors import ERR_INVALID_ARG_TYPE, ERR_SOCKET_BAD_TYPE
 from nodenet.options import (
     BOOLEAN,
@@ -23,13 +24,11 @@ from nodenet.options import (
 )
 from nodenet.transports.udp_queue import SEND_QUEUE_LIMIT
 
-TYPES = ("udp4", "udp6")
-
 
 def _type(value: Any, name: str) -> str:
-    if value not in TYPES:
+    if not isinstance(value, str) or value not in FAMILIES:
         raise ERR_SOCKET_BAD_TYPE
-    return str(value)
+    return value
 
 
 def _boolean(value: Any, name: str) -> bool:
@@ -56,7 +55,9 @@ def _block_list(value: Any, name: str) -> BlockList | None:
 class SocketOptions(TypedDict, total=False):
     """What `createSocket` can be told."""
 
-    type: Annotated[str, Option(check=_type, doc="``'udp4'`` or ``'udp6'``. Required.")]
+    type: Annotated[
+        str, Option(check=_type, doc="``'udp4'``, ``'udp6'`` or ``'unix_dgram'``. Required.")
+    ]
     reuseAddr: Annotated[
         bool,
         Option(
@@ -115,6 +116,26 @@ class SocketOptions(TypedDict, total=False):
     sendBlockList: Annotated[
         BlockList,
         Option(check=_block_list, doc="Nothing is sent to these addresses: ``ERR_IP_BLOCKED``."),
+    ]
+    packetInfo: Annotated[
+        bool,
+        Option(
+            default=False,
+            check=_boolean,
+            string=BOOLEAN,
+            node=False,
+            doc="`rinfo` is a `PacketInfo`: also where a datagram was sent to, and its class.",
+        ),
+    ]
+    networkErrors: Annotated[
+        bool,
+        Option(
+            default=False,
+            check=_boolean,
+            string=BOOLEAN,
+            node=False,
+            doc="ICMP errors of each destination become `'error'` events (``IP_RECVERR``).",
+        ),
     ]
     sendQueueLimit: Annotated[
         int,

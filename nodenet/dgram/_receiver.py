@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from twisted.python.failure import Failure
 
 from nodenet.addresses import BlockList
-from nodenet.dgram._addresses import RemoteInfo, Senders
 
 if TYPE_CHECKING:
+    from nodenet.dgram._addresses import Senders
     from nodenet.dgram._life import LivingSocket
     from nodenet.loop import Poller
     from nodenet.transports.udp_queue import SendQueue
@@ -26,15 +26,16 @@ class MessageReceiver:
     Args:
         socket: Whose listeners are called.
         poller: Its Poller.
+        senders: What tells who has sent something.
     """
 
     queue: SendQueue
 
-    def __init__(self, socket: LivingSocket, poller: Poller) -> None:
+    def __init__(self, socket: LivingSocket, poller: Poller, senders: Senders) -> None:
         self._socket = socket
         self._poller = poller
         self._events = socket._events
-        self._senders = Senders()
+        self._senders = senders
 
     def received(self, datagrams: list[bytes], sources: Sequence[Any]) -> None:
         """Emit ``'message'`` for each: by hand, since `emit` would be one more frame for each."""
@@ -94,5 +95,5 @@ class FilteringReceiver(MessageReceiver):
         super().received(datagrams, sources)
 
 
-def _nobody(datagram: bytes, info: RemoteInfo) -> None:
+def _nobody(datagram: bytes, info: object) -> None:
     """Listens where nobody does."""

@@ -20,8 +20,9 @@ from nodenet.errors import (
     systemErrorInfo,
 )
 from nodenet.events import EventEmitter
-from nodenet.options import checkNumber, checkString, toNumber
+from nodenet.options import checkInteger, checkNumber, checkString, toNumber
 from nodenet.transports import udp_multicast as multicast
+from nodenet.transports.udp_control import getTOS, setTOS
 
 _P = ParamSpec("_P")
 _SIZES: Final = {socket.SO_RCVBUF: "uv_recv_buffer_size", socket.SO_SNDBUF: "uv_send_buffer_size"}
@@ -87,6 +88,32 @@ class TunableSocket(EventEmitter):
         self._check_running()
         checkString(multicastInterface, "interfaceAddress")
         self._tune("setMulticastInterface", multicast.setMulticastInterface, multicastInterface)
+
+    def setTOS(self, tos: int) -> None:
+        """Set the traffic class of what is sent: DSCP above, ECN in the lower two bits.
+
+        nodenet's own.
+
+        Args:
+            tos: 0 to 255.
+
+        Raises:
+            ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE: `tos` is wrong.
+            EBADF, ERR_SOCKET_DGRAM_NOT_RUNNING: As `setBroadcast`.
+        """
+        self._tune("setTOS", setTOS, checkInteger(tos, "tos", 0, 255))
+
+    def getTOS(self) -> int:
+        """Return the traffic class of what is sent. nodenet's own.
+
+        Raises:
+            EBADF, ERR_SOCKET_DGRAM_NOT_RUNNING: As `setBroadcast`.
+        """
+        self._check_running()
+        try:
+            return getTOS(self._kernel_socket())
+        except OSError as error:
+            raise systemError(error, "getTOS") from None
 
     # -- groups -----------------------------------------------------------------------------
 

@@ -15,14 +15,16 @@ from twisted.python.failure import Failure
 
 from nodenet.errors import systemError
 from nodenet.loop import Handle, Poller
+from nodenet.transports import udp_control
 from nodenet.transports._disconnect import disconnect
 from nodenet.transports._mmsg import BATCH, CAPACITY, Inbox, buffersOf
-from nodenet.transports.udp_address import text
+from nodenet.transports.udp_address import shown, text
 from nodenet.transports.udp_queue import SendQueue
 
 _ROUNDS: Final = 8  # batches read before others have their turn
 _WORTH: Final = 8  # datagrams in a batch that make it worth looking for more at once
 _SINGLES: Final = 8  # datagrams read one by one before a batch is tried again
+_UNIX: Final = getattr(socket, "AF_UNIX", None)
 _NOTHING: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR})
 
 
@@ -52,8 +54,11 @@ class UDPDescriptor(Handle):
         self.family = skt.family
         self.queue = SendQueue(self, skt, receiver.failed)
         self._receiver = receiver
-        self._buffers = buffersOf(poller)
+        self._buffers = None if skt.family == _UNIX else buffersOf(poller)
         self._singles = _SINGLES
+        self._inbox = None if self._buffers is None else self._buffers.inbox(skt.family)
+        self._detailed = False
+        self._reporting = False
         self._arrived: list[bytes] = []
         self._choose_outbox()
 
@@ -66,6 +71,23 @@ class UDPDescriptor(Handle):
     def socket(self) -> socket.socket:
         """For options. It stays this descriptor's."""
         return self._socket
+
+    def detail(self) -> None:
+        """Have the sources of datagrams be `udp_control.Arrival`s.
+
+        :raises OSError: as the kernel words it.
+        """
+        udp_control.askForDetails(self._socket)
+        self._inbox = None
+        self._detailed = True
+
+    def reportErrors(self) -> None:
+        """Tell the receiver of ICMP errors, each with the destination that it is about.
+
+        :raises OSError: as the kernel words it.
+        """
+        udp_control.askForErrors(self._socket)
+        self._reporting = self.queue.suspect = True
 
     # -- addresses --------------------------------------------------------------------------
 
@@ -133,7 +155,9 @@ class UDPDescriptor(Handle):
 
     def doRead(self) -> None:
         """Read one datagram while they come one by one, else batches until few are left."""
-        if self._buffers is None:
+        if self._reporting:
+            self._read_errors()
+        if self._inbox is None:
             for _ in range(BATCH):
                 if not self._read_one():
                     return
@@ -142,7 +166,7 @@ class UDPDescriptor(Handle):
             self._singles -= 1
             if not self._read_one() or self._singles:
                 return
-        self._read_batches(self._buffers.inbox(self.family))
+        self._read_batches(self._inbox)
 
     def doWrite(self) -> None:
         self.queue.resume()
@@ -151,12 +175,28 @@ class UDPDescriptor(Handle):
 
     def _read_one(self) -> bool:
         try:
-            datagram, source = self._socket.recvfrom(CAPACITY)
+            datagram, source = self._take()
         except OSError as error:
             self._not_read(error)
             return False
         self._deliver([datagram], (source,))
         return self._open
+
+    def _take(self) -> tuple[bytes, Any]:
+        if self._detailed:
+            return udp_control.receive(self._socket)
+        return self._socket.recvfrom(CAPACITY)
+
+    def _read_errors(self) -> None:
+        for _ in range(BATCH):
+            try:
+                report = udp_control.receiveError(self._socket)
+            except OSError:
+                return  # no more of them
+            address, port = shown(report.destination)
+            error = systemError(report.errno, "recvmsg", address, port)
+            vars(error).update(offender=report.offender, mtu=report.mtu)
+            self._receiver.failed(error)
 
     def _read_batches(self, inbox: Inbox) -> None:
         for _ in range(_ROUNDS):
@@ -185,7 +225,7 @@ class UDPDescriptor(Handle):
 
     def _not_read(self, error: OSError) -> None:
         if error.errno == errno.ENOSYS:
-            self._buffers = None  # a sandbox, perhaps: one by one, then
+            self._inbox = None  # a sandbox, perhaps: one by one, then
         elif error.errno not in _NOTHING:
             self._receiver.failed(systemError(error, "recvmsg"))
 

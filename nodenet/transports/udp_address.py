@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from nodenet.addresses.ip import pack_unzoned
 from nodenet.transports.address import rawAddress
+from nodenet.transports.udp_control import ControlMessages
 
 _FAMILY: Final = struct.Struct("=H")
 _IPV4: Final = struct.Struct("!2xH4s8x")
@@ -26,11 +27,13 @@ class Destination(bytes):
         raw: The same for Python's `socket`.
         address: As the user wrote it, for errors.
         port: The port, 1 to 65,535.
+        control: Control messages that go with a datagram.
     """
 
     raw: Any
     address: str | None
     port: int | None
+    control: ControlMessages | None = None
 
 
 NOWHERE: Final = Destination()
@@ -62,6 +65,14 @@ def destination(numeric: str, port: int, family: int, address: str | None = None
     made.raw = raw
     made.address = numeric if address is None else address
     made.port = port
+    return made
+
+
+def withControl(to: Destination, control: ControlMessages) -> Destination:
+    """The same destination, with control messages."""
+    made = Destination(to)
+    made.raw, made.address, made.port = to.raw, to.address, to.port
+    made.control = control
     return made
 
 

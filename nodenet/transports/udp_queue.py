@@ -18,6 +18,7 @@ from nodenet.errors import systemError
 from nodenet.loop import Poller
 from nodenet.transports._mmsg import BATCH, Outbox
 from nodenet.transports.udp_address import Destination
+from nodenet.transports.udp_control import ControlMessages
 
 SEND_QUEUE_LIMIT: Final = 16 * 1024 * 1024
 """Bytes that may wait for the kernel to take them, unless the user sets another limit."""
@@ -43,6 +44,9 @@ class Sender(Protocol):
 
     def send(self, datagram: bytes, /) -> Any: ...
     def sendto(self, datagram: bytes, raw: Any, /) -> Any: ...
+    def sendmsg(
+        self, datagram: list[bytes], control: ControlMessages, flags: int, raw: Any, /
+    ) -> Any: ...
 
 
 class SendQueue:
@@ -58,6 +62,8 @@ class SendQueue:
         self.limit = SEND_QUEUE_LIMIT
         self.outbox: Outbox | None = None  # what sends many at once, where the kernel can
         self.connected = False
+        #: An error may be about a datagram that was sent earlier, so it is worth another try.
+        self.suspect = False
         #: The datagrams of this tick and where they go. Always the same lists; who appends to
         #: them by hand calls `schedule` unless that has been done.
         self.collected: list[bytes] = []
@@ -67,6 +73,7 @@ class SendQueue:
         self.settled = 0
         self._callbacks: dict[int, SendCallback] = {}
         self._held = False
+        self._apart = False  # some have control messages: one by one, then
         self._waiting: deque[tuple[bytes, Destination, SendCallback | None]] = deque()
         self._waiting_size = 0
         self._retry: IDelayedCall | None = None
@@ -86,6 +93,8 @@ class SendQueue:
         """
         if callback is not None:
             self._callbacks[len(self.collected)] = callback
+        if destination.control is not None:
+            self._apart = True
         self.collected.append(datagram)
         self.destinations.append(destination)
         if not self.scheduled:
@@ -118,6 +127,7 @@ class SendQueue:
             destinations.clear()
             callbacks.clear()
             self.settled = 0
+            self._apart = bool(self._waiting) and self._apart
 
     def resume(self) -> None:
         """The kernel can take more of what waits."""
@@ -183,25 +193,22 @@ class SendQueue:
         callbacks: dict[int, SendCallback],
     ) -> int:
         """Send in order; how many were sent or refused before the kernel was full."""
-        done, count = 0, len(datagrams)
+        outbox = None if self._apart else self.outbox
+        done, tried, count = 0, -1, len(datagrams)
         while done < count:
             try:
-                if self.outbox is not None and count - done > 1:
-                    sent = self._pass(self.outbox, datagrams, destinations, done)
-                elif self.connected:
-                    sent = 1
-                    self._socket.send(datagrams[done])
-                else:
-                    sent = 1
-                    self._socket.sendto(datagrams[done], destinations[done].raw)
+                sent = self._pass(outbox, datagrams, destinations, done)
             except OSError as error:
                 if error.errno in _FULL:
                     return done
+                if error.errno == errno.EINTR or (self.suspect and tried < done):
+                    tried = done
+                    continue
+                if error.errno == errno.ENOSYS and outbox is not None:
+                    outbox = self.outbox = None  # a sandbox, perhaps: one by one, then
+                    continue
+                self._refuse(error, destinations[done], callbacks.pop(done, None))
                 sent = 1
-                if self._again(error):
-                    sent = 0
-                else:
-                    self._refuse(error, destinations[done], callbacks.pop(done, None))
             if callbacks:
                 for index in range(done, done + sent):
                     if index in callbacks:
@@ -211,23 +218,25 @@ class SendQueue:
 
     def _pass(
         self,
-        outbox: Outbox,
+        outbox: Outbox | None,
         datagrams: list[bytes],
         destinations: list[Destination],
         start: int,
     ) -> int:
         """Pass up to `BATCH` datagrams to the kernel; how many it took, at least one."""
-        if start or len(datagrams) > BATCH:
-            datagrams = datagrams[start : start + BATCH]
-            destinations = destinations[start : start + BATCH]
-        return outbox.send(self._handle.fileno(), datagrams, destinations)
-
-    def _again(self, error: OSError) -> bool:
-        """Whether the call failed for a reason of its own, and not of the datagram's."""
-        if error.errno == errno.ENOSYS and self.outbox is not None:
-            self.outbox = None  # a sandbox, perhaps: one by one, then
-            return True
-        return error.errno == errno.EINTR
+        if outbox is not None and len(datagrams) - start > 1:
+            if start or len(datagrams) > BATCH:
+                datagrams = datagrams[start : start + BATCH]
+                destinations = destinations[start : start + BATCH]
+            return outbox.send(self._handle.fileno(), datagrams, destinations)
+        destination = destinations[start]
+        if destination.control is not None:
+            self._socket.sendmsg([datagrams[start]], destination.control, 0, destination.raw)
+        elif self.connected:
+            self._socket.send(datagrams[start])
+        else:
+            self._socket.sendto(datagrams[start], destination.raw)
+        return 1
 
     def _wait(
         self, datagram: bytes, destination: Destination, callback: SendCallback | None

@@ -114,29 +114,34 @@ ADDRESSES = [
 async def test_an_address_to_connect_to(oracle, js, address, callback):
     def scenario(t):
         socket = dgram.createSocket("udp4")
-        socket.on("error", lambda error: t("error", error))
+        socket.on("error", lambda error: (t("error", error), socket.close()))
 
         def called(*result):
             t("callback", *result)
             t("listeners", socket.listenerCount("connect"))
+            socket.close()
 
         try:
             socket.connect(9, address, *([called] if callback else []))
         except Exception as error:
             t("refused", error)
-        loop.pollerOf().callLater(0.04, socket.close)
+            socket.close()
+        if not callback:
+            socket.on("connect", lambda: (t("connect"), socket.close()))
 
     await oracle.compare(
         f"""
         const socket = dgram.createSocket("udp4");
-        socket.on("error", (error) => t("error", error));
+        socket.on("error", (error) => {{ t("error", error); socket.close(); }});
         const called = (...result) => {{
           t("callback", ...result);
           t("listeners", socket.listenerCount("connect"));
+          socket.close();
         }};
         try {{ socket.connect(9, {js}{", called" if callback else ""}) }}
-        catch (error) {{ t("refused", error) }}
-        setTimeout(() => socket.close(), 40);
+        catch (error) {{ t("refused", error); socket.close(); }}
+        if ({str(not callback).lower()})
+          socket.on("connect", () => {{ t("connect"); socket.close(); }});
         """,
         scenario,
     )

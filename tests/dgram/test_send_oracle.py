@@ -76,6 +76,7 @@ async def test_a_form_of_send(oracle, js, form):
 
         def callback(*result):
             t("sent", *result)
+            socket.close()
 
         try:
             t("returned", socket.send(*arguments(form, callback)))
@@ -83,16 +84,18 @@ async def test_a_form_of_send(oracle, js, form):
             t("refused", error)
             socket.close()
         else:
-            loop.pollerOf().callLater(0.05, socket.close)
+            if CALLBACK not in form:
+                socket.send("last", 9, "127.0.0.1", lambda *_: socket.close())
 
     await oracle.compare(
         f"""
         const socket = dgram.createSocket("udp4"), b = Buffer.from;
         socket.on("listening", () => t("listening"));
-        const callback = (...result) => t("sent", ...result);
+        const callback = (...result) => {{ t("sent", ...result); socket.close(); }};
         try {{
           t("returned", socket.send({js}));
-          setTimeout(() => socket.close(), 50);
+          if ({str(CALLBACK not in form).lower()})
+            socket.send("last", 9, "127.0.0.1", () => socket.close());
         }} catch (error) {{ t("refused", error); socket.close(); }}
         """,
         scenario,
@@ -121,16 +124,18 @@ async def test_a_form_of_send_on_a_connected_socket(oracle, js, form):
         peer, socket = dgram.createSocket("udp4"), dgram.createSocket("udp4")
         peer.on("message", lambda msg, rinfo: t("heard", msg))
 
-        def done():
-            peer.close()
-            socket.close()
+        @peer.on("message")
+        def message(msg, rinfo):
+            if msg == b"last":
+                peer.close()
+                socket.close()
 
         def connected():
             try:
                 t("returned", socket.send(*arguments(form, lambda *result: t("sent", *result))))
             except Exception as error:
                 t("refused", error)
-            loop.pollerOf().callLater(0.03, done)
+            socket.send("last")
 
         peer.bind(0, "127.0.0.1", lambda: socket.connect(peer.address().port, connected))
 
@@ -139,10 +144,13 @@ async def test_a_form_of_send_on_a_connected_socket(oracle, js, form):
         const peer = dgram.createSocket("udp4"), socket = dgram.createSocket("udp4");
         const b = Buffer.from;
         peer.on("message", (msg) => t("heard", msg));
+        peer.on("message", (msg) => {{
+          if (msg.toString() === "last") {{ peer.close(); socket.close(); }}
+        }});
         const callback = (...result) => t("sent", ...result);
         peer.bind(0, "127.0.0.1", () => socket.connect(peer.address().port, () => {{
           try {{ t("returned", socket.send({js})) }} catch (error) {{ t("refused", error) }}
-          setTimeout(() => {{ peer.close(); socket.close(); }}, 30);
+          socket.send("last");
         }}));
         """,
         scenario,
