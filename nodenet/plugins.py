@@ -10,6 +10,8 @@ from typing import Any
 
 from twisted.internet.interfaces import (
     IReactorCore,
+    IStreamClientEndpoint,
+    IStreamClientEndpointStringParserWithReactor,
     IStreamServerEndpoint,
     IStreamServerEndpointStringParser,
 )
@@ -19,7 +21,12 @@ from zope.interface import implementer
 from nodenet.interfaces import IDatagramServerEndpoint, IDatagramServerEndpointStringParser
 
 
-@implementer(IPlugin, IStreamServerEndpointStringParser, IDatagramServerEndpointStringParser)
+@implementer(
+    IPlugin,
+    IStreamServerEndpointStringParser,
+    IStreamClientEndpointStringParserWithReactor,
+    IDatagramServerEndpointStringParser,
+)
 class EndpointParser:
     """Hands the endpoint strings of one prefix to nodenet's own parser.
 
@@ -37,6 +44,14 @@ class EndpointParser:
         from nodenet.endpoints import serverFromString
 
         return serverFromString(reactor, self._joined(args, kwargs))
+
+    def parseStreamClient(
+        self, reactor: IReactorCore, *args: object, **kwargs: object
+    ) -> IStreamClientEndpoint:
+        """Make the endpoint for ``clientFromString(reactor, 'prefix:…')``."""
+        from nodenet.endpoints import clientFromString
+
+        return clientFromString(reactor, self._joined(args, kwargs))
 
     def parseDatagramServer(
         self, reactor: IReactorCore, *args: object, **kwargs: object

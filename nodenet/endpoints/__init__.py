@@ -8,17 +8,31 @@ from __future__ import annotations
 from nodenet.endpoints._base import Endpoint
 from nodenet.endpoints._syntax import EndpointStringError, quote
 from nodenet.endpoints._syntax import join as joinArguments
+from nodenet.endpoints.client import (
+    StreamClientEndpoint,
+    TCPClientEndpoint,
+    UNIXClientEndpoint,
+)
 from nodenet.endpoints.datagram import UDPServerEndpoint
-from nodenet.endpoints.parse import datagramServerFromString, parse, serverFromString
+from nodenet.endpoints.parse import (
+    clientFromString,
+    datagramServerFromString,
+    parse,
+    serverFromString,
+)
 from nodenet.endpoints.stream import StreamServerEndpoint, TCPServerEndpoint, UNIXServerEndpoint
 
 __all__ = [
     "Endpoint",
     "EndpointStringError",
+    "StreamClientEndpoint",
     "StreamServerEndpoint",
+    "TCPClientEndpoint",
     "TCPServerEndpoint",
     "UDPServerEndpoint",
+    "UNIXClientEndpoint",
     "UNIXServerEndpoint",
+    "clientFromString",
     "datagramServerFromString",
     "joinArguments",
     "parse",

@@ -25,6 +25,7 @@ class Arguments:
         also: The spelling of further options whose declaration has none.
         without: Options of the declaration that make no sense for this kind.
         places: Options of which one must be given.
+        names: Further names of options.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Arguments:
         also: Mapping[str, Spelling] | None = None,
         without: Collection[str] = (),
         places: Collection[str] = (),
+        names: Mapping[str, str] | None = None,
     ) -> None:
         self.kind = kind
         self._options = {
@@ -51,6 +53,7 @@ class Arguments:
         # An argument goes by Node's name and by the one that endpoint strings have for it.
         self._names = {name: name for name in self._spellings}
         self._names |= {self._written(name): name for name in self._spellings}
+        self._names |= names or {}
 
     def read(self, description: Description) -> dict[str, Any]:
         """Read the arguments of a string.
@@ -63,7 +66,8 @@ class Arguments:
                 must be.
         """
         values: dict[str, Any] = {}
-        in_order = iter(self._first)
+        named = {self._names.get(argument.name or "") for argument in description.arguments}
+        in_order = (name for name in self._first if name not in named)
         for argument in description.arguments:
             if argument.name is None:
                 name = self._next(description, argument, next(in_order, None))
@@ -74,7 +78,7 @@ class Arguments:
                 raise description.fail(argument.nameAt, reason)
             values[name] = self._value(description, argument, name)
         if not any(name in values for name in self._places):
-            raise description.fail(None, f"it says nowhere to listen; {self._usage()}")
+            raise description.fail(None, f"it does not say where; {self._usage()}")
         return self._without_defaults(values)
 
     def write(self, values: Mapping[str, Any]) -> str:

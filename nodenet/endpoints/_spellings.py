@@ -31,6 +31,13 @@ def _mode(text: str, name: str) -> int:
     return int(text, 8)
 
 
+def _host(text: str, name: str) -> str:
+    if not text:
+        raise ValueError(f"{name} must be a name or an address")
+    return text
+
+
+HOST: Final = Spelling(_host, str)
 PORT: Final = Spelling(_port, str)
 PATH: Final = Spelling(path, str)
 MODE: Final = Spelling(_mode, "{:03o}".format)

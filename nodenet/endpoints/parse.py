@@ -11,11 +11,12 @@ from difflib import get_close_matches
 from typing import Any, Final, TypeVar, cast
 
 from twisted.internet import endpoints as twisted
-from twisted.internet.interfaces import IStreamServerEndpoint
+from twisted.internet.interfaces import IStreamClientEndpoint, IStreamServerEndpoint
 from twisted.plugin import getPlugins
 
 from nodenet.endpoints._base import Endpoint
 from nodenet.endpoints._syntax import Description, cut
+from nodenet.endpoints.client import TCPClientEndpoint, UNIXClientEndpoint
 from nodenet.endpoints.datagram import UDPServerEndpoint
 from nodenet.endpoints.stream import TCPServerEndpoint, UNIXServerEndpoint
 from nodenet.interfaces import IDatagramServerEndpoint, IDatagramServerEndpointStringParser
@@ -27,6 +28,9 @@ _STREAMS: Final[dict[str, type[Endpoint]]] = {
 }
 _DATAGRAMS: Final[dict[str, type[Endpoint]]] = {
     endpoint.arguments.kind: endpoint for endpoint in (UDPServerEndpoint,)
+}
+_CLIENTS: Final[dict[str, type[Endpoint]]] = {
+    endpoint.arguments.kind: endpoint for endpoint in (TCPClientEndpoint, UNIXClientEndpoint)
 }
 _SERVERS: Final = {**_STREAMS, **_DATAGRAMS}
 
@@ -73,6 +77,30 @@ def serverFromString(reactor: Any, text: str) -> IStreamServerEndpoint:
         return cast(IStreamServerEndpoint, parse(text, reactor))
     made: IStreamServerEndpoint = _asked(
         description, lambda: twisted.serverFromString(reactor, text)
+    )
+    return made
+
+
+def clientFromString(reactor: Any, text: str) -> IStreamClientEndpoint:
+    """Read a string that says what to connect to: nodenet's kinds, and all that Twisted knows.
+
+    Args:
+        reactor: the reactor of the endpoint.
+        text: ``tcp:example.com:80``, ``unix:/tmp/echo.sock``, or any of Twisted's, such as
+            ``tls:example.com:443``.
+
+    Returns:
+        The endpoint.
+
+    Raises:
+        EndpointStringError: The string means nothing.
+    """
+    description = cut(text)
+    own = _CLIENTS.get(description.prefix)
+    if own is not None:
+        return cast(IStreamClientEndpoint, own.fromDescription(description, reactor))
+    made: IStreamClientEndpoint = _asked(
+        description, lambda: twisted.clientFromString(reactor, text)
     )
     return made
 

@@ -20,15 +20,16 @@ from zope.interface import implementer
 from nodenet import net
 from nodenet.endpoints._arguments import Arguments
 from nodenet.endpoints._base import Endpoint
+from nodenet.endpoints._path import PathEndpoint
 from nodenet.endpoints._resolve import resolved
-from nodenet.endpoints._spellings import MODE, PATH, PORT, path
+from nodenet.endpoints._spellings import MODE, PATH, PORT
 from nodenet.endpoints._stale import removeStaleSocket
+from nodenet.endpoints._tune import tune
 from nodenet.loop import pollerOf
 from nodenet.net._listen import Bound, bind, listenRequest
 from nodenet.net._options import ListenOptions, ServerOptions, TuningOptions
 from nodenet.options import NUMBER, Option, checkInteger, declarations
 from nodenet.transports.port import StreamPort
-from nodenet.transports.tcp import TCPTransport
 from nodenet.transports.unix import BoundPath
 
 _log = Logger(namespace="nodenet")
@@ -161,14 +162,11 @@ class TCPServerEndpoint(StreamServerEndpoint):
             return False
         return super()._admits(port, peer)
 
-    def _prepare(self, transport: TCPTransport) -> None:
-        transport.setNoDelay(self._options.get("noDelay", False))
-        if self._options.get("keepAlive"):
-            delay = self._options.get("keepAliveInitialDelay", 0)
-            transport.setKeepAlive(True, int(delay / 1000))
+    def _prepare(self, transport: Any) -> None:
+        tune(transport, self._options)
 
 
-class UNIXServerEndpoint(StreamServerEndpoint):
+class UNIXServerEndpoint(PathEndpoint, StreamServerEndpoint):
     """``unix:PATH``: a server on a Unix socket; ``unix:@NAME`` on an abstract one.
 
     >>> str(UNIXServerEndpoint(path="/tmp/echo.sock", mode=0o660))
@@ -184,17 +182,7 @@ class UNIXServerEndpoint(StreamServerEndpoint):
         places=("path", "fd"),
     )
 
-    def __init__(self, reactor: Any = None, **options: Any) -> None:
-        given = options.get("path")
-        if given is not None:
-            # An abstract name has one form in here, the one that strings have.
-            given = "@" + given[1:] if given.startswith("\0") else given
-            options["path"] = path(given, "path")
-        super().__init__(reactor, **options)
-
     def _bind(self) -> Bound:
-        path = self._options.get("path", "")
-        if path.startswith("@"):
-            path = "\0" + path[1:]
-        removeStaleSocket(path)
-        return bind(listenRequest(({**self._only(_LISTEN), "path": path},), {}), None)
+        options = self._only(_LISTEN)
+        removeStaleSocket(options.get("path", ""))
+        return bind(listenRequest((options,), {}), None)

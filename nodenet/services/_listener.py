@@ -117,6 +117,7 @@ class DatagramListener(Listener):
         self.socket = endpoint.serve(self._heard)
         self.socket.on("error", lambda error: failed(self, error))
         address = self.socket.address()
+        assert not isinstance(address, str)
         self._where = f"udp {hostAndPort(address.address, address.port)}"
 
     def stop(self) -> None:

@@ -141,7 +141,7 @@ def test_the_error_points_at_the_argument(text: str, at: int) -> None:
 
 @pytest.mark.parametrize("text", ["tcp", "unix", "udp", "tcp:backlog=5"])
 def test_an_endpoint_must_be_somewhere(text: str) -> None:
-    with pytest.raises(EndpointStringError, match="it says nowhere"):
+    with pytest.raises(EndpointStringError, match="it does not say where"):
         parse(text)
 
 
