@@ -21,10 +21,12 @@ from nodenet.loop import debuglog
 from nodenet.net._connect import Connecting
 from nodenet.net._connect_unix import ConnectingUnix
 from nodenet.net._idle import IdleTimer
-from nodenet.net._link import Capabilities, Link, SocketSink
+from nodenet.net._kernel_options import applyKernelSettings
+from nodenet.net._link import Link, SocketSink
 from nodenet.net._onread import OnRead
 from nodenet.streams import Duplex
 from nodenet.streams.stream import EMITTED, FINISHED, FLOWS, Callback
+from nodenet.transports.tcp import TCPTransport
 
 _trace = debuglog("net")
 
@@ -43,7 +45,7 @@ class LivingSocket(Duplex):
 
     _phase: Phase = Phase.IDLE
     _link: Link | None = None
-    _capabilities: Capabilities | None = None
+    _tcp: TCPTransport | None = None
     _connecting: Connecting | ConnectingUnix | None = None
     _idle: IdleTimer | None = None
     _onread: OnRead | None = None
@@ -51,6 +53,7 @@ class LivingSocket(Duplex):
     _no_delay: bool = False
     _keep_alive: bool = False
     _keep_alive_delay: int = 0
+    _kernel: Mapping[str, Any] | None = None
     _referenced: bool = True
     _resets: bool = False
     _reset_waits: bool = False
@@ -105,8 +108,8 @@ class LivingSocket(Duplex):
     def _connected(self, link: Link) -> None:
         self._open(link)
         self._touch()
-        if self._no_delay or self._keep_alive:
-            self._tune()
+        if self._tcp is not None:
+            self._tune(self._tcp)
         self.emit("connect")
         self._send_unsent()
         if self._reset_waits:
@@ -212,14 +215,15 @@ class LivingSocket(Duplex):
         if phase is not Phase.CONNECTING:
             self._connecting = None
         if phase is not Phase.OPEN:
-            self._link = self._capabilities = self._send = None
+            self._link = self._tcp = self._send = None
             self._resets = self._destroys_soon = False
             self._read_waits = self._reset_waits = False
 
     def _open(self, link: Link) -> None:
         """There is a connection: `link` is where bytes come from and go to."""
         self._link = link
-        self._capabilities = Capabilities.of(link)
+        if isinstance(link, TCPTransport):
+            self._tcp = link
         self._step(Phase.OPEN)
         if not self._referenced:
             link.unref()
@@ -276,13 +280,14 @@ class LivingSocket(Duplex):
         self._resets = True
         self.destroy()
 
-    def _tune(self) -> None:
-        link = self._link
-        if self._capabilities is not None and self._capabilities.tcp:
-            if self._no_delay:
-                link.setNoDelay(True)  # type: ignore[union-attr]  # TCP, and attached
-            if self._keep_alive:
-                link.setKeepAlive(True, self._keep_alive_delay)  # type: ignore[union-attr]
+    def _tune(self, tcp: TCPTransport) -> None:
+        """There is a TCP connection: the settings made before."""
+        if self._no_delay:
+            tcp.setNoDelay(True)
+        if self._keep_alive:
+            tcp.setKeepAlive(True, self._keep_alive_delay)
+        if self._kernel is not None:
+            applyKernelSettings(tcp, self._kernel)
 
     def _touch(self) -> None:
         if self._idle is not None:

@@ -1,7 +1,6 @@
 """What joins a Socket to its transport.
 
-Law: what a transport can do is decided once, on attach; a link that was left tells its Socket
-nothing more.
+Law: a link that was left tells its Socket nothing more.
 
 nodenet's own transports are used as they are: the Socket sends through them and they deliver to
 it, without a frame in between. The rare events go through a `SocketSink`.
@@ -10,12 +9,9 @@ it, without a frame in between. The rare events go through a `SocketSink`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nodenet.transports.stream import StreamSink
-from nodenet.transports.tcp import TCPTransport
-from nodenet.transports.unix import UNIXTransport
 
 if TYPE_CHECKING:
     from nodenet.net._life import LivingSocket
@@ -44,28 +40,6 @@ class Link(Protocol):
     def remoteAddress(self) -> tuple[Any, ...] | None: ...
     @property
     def reading(self) -> bool: ...
-
-
-@dataclass(frozen=True)
-class Capabilities:
-    """What a transport can do; asked once, when it is attached."""
-
-    tcp: bool
-    """It has ports, Nagle's algorithm, keep-alive and RST."""
-
-    @classmethod
-    def of(cls, link: Link) -> Capabilities:
-        """Look at what `link` is."""
-        if isinstance(link, TCPTransport):
-            return _TCP
-        if isinstance(link, UNIXTransport):
-            return _UNIX
-        return _FOREIGN
-
-
-_TCP = Capabilities(tcp=True)
-_UNIX = Capabilities(tcp=False)
-_FOREIGN = Capabilities(tcp=False)
 
 
 class SocketSink:

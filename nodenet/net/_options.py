@@ -14,6 +14,7 @@ from nodenet.abort import AbortSignal
 from nodenet.addresses import BlockList, isIP
 from nodenet.errors import ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_INVALID_IP_ADDRESS
 from nodenet.net._defaults import checkAttemptTimeout, checkAutoSelectFamily
+from nodenet.net._kernel_options import KernelOptions
 from nodenet.options import (
     BOOLEAN,
     NUMBER,
@@ -92,7 +93,7 @@ def _unsupported(value: Any, name: str) -> bool:
     return False
 
 
-class TuningOptions(TypedDict, total=False):
+class TuningOptions(KernelOptions, total=False):
     """What a TCP connection is tuned with: servers, sockets and connecting take them."""
 
     noDelay: Annotated[

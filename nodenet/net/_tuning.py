@@ -12,6 +12,7 @@ from typing import Self
 from nodenet.errors import ERR_OUT_OF_RANGE, emitWarning
 from nodenet.net._arguments import seconds
 from nodenet.net._idle import IdleTimer
+from nodenet.net._kernel_options import applyKernelSettings
 from nodenet.net._life import LivingSocket
 from nodenet.options import checkFunction, checkNumber
 
@@ -61,8 +62,8 @@ class TunableSocket(LivingSocket):
         Mirrors: "socket.setNoDelay([noDelay])".
         """
         wanted = bool(noDelay)
-        if self._capabilities is not None and wanted != self._no_delay and self._capabilities.tcp:
-            self._link.setNoDelay(wanted)  # type: ignore[union-attr]  # TCP, and attached
+        if self._tcp is not None and wanted != self._no_delay:
+            self._tcp.setNoDelay(wanted)
         self._no_delay = wanted
         return self
 
@@ -77,8 +78,10 @@ class TunableSocket(LivingSocket):
         """
         wanted, delay = bool(enable), seconds(initialDelay)
         changed = (wanted, delay) != (self._keep_alive, self._keep_alive_delay)
-        if self._capabilities is not None and changed and self._capabilities.tcp:
-            self._link.setKeepAlive(wanted, delay)  # type: ignore[union-attr]  # as above
+        if self._tcp is not None and changed:
+            self._tcp.setKeepAlive(wanted, delay)
+            if self._kernel is not None:
+                applyKernelSettings(self._tcp, self._kernel)
         self._keep_alive, self._keep_alive_delay = wanted, delay
         return self
 

@@ -23,6 +23,7 @@ from nodenet.events import Event, EventEmitter, addAbortListener
 from nodenet.loop import debuglog, pollerOf
 from nodenet.net._address import AddressInfo, DropInfo, addressInfo
 from nodenet.net._arguments import seconds
+from nodenet.net._kernel_options import applyKernelSettings, kernelSettings
 from nodenet.net._listen import Bound, ListenRequest, bind, listenRequest
 from nodenet.net._options import ServerOptions
 from nodenet.net.socket import Socket
@@ -89,6 +90,7 @@ class Server(EventEmitter):
         self.keepAliveInitialDelay: int = seconds(resolved["keepAliveInitialDelay"])
         self.highWaterMark: int | None = resolved["highWaterMark"]
         self.blockList = resolved["blockList"]
+        self._kernel = kernelSettings(resolved)
         self._port: ListeningDescriptor | None = None
         self._bound: Bound | None = None
         self._connections = 0
@@ -263,6 +265,8 @@ class Server(EventEmitter):
                 transport.setNoDelay(True)
             if self.keepAlive:
                 transport.setKeepAlive(True, self.keepAliveInitialDelay)
+            if self._kernel:
+                applyKernelSettings(transport, self._kernel)
         socket = Socket._accepted(
             transport,
             self._poller,
@@ -271,6 +275,7 @@ class Server(EventEmitter):
             self.highWaterMark,
             self.pauseOnConnect,
         )
+        socket._kernel = self._kernel or None
         socket._released = self._forget
         if not unix:
             socket._peername = peer

@@ -15,6 +15,7 @@ from nodenet.net._arguments import normalizeArguments, seconds
 from nodenet.net._connect import Connecting, connectRequest
 from nodenet.net._connect_unix import ConnectingUnix
 from nodenet.net._descriptor import adopt
+from nodenet.net._kernel_options import kernelSettings
 from nodenet.net._life import Phase
 from nodenet.net._link import Link
 from nodenet.net._onread import OnRead
@@ -86,20 +87,27 @@ class Socket(TellingSocket):
         self._no_delay = resolved["noDelay"]
         self._keep_alive = resolved["keepAlive"]
         self._keep_alive_delay = seconds(resolved["keepAliveInitialDelay"])
+        self._kernel = kernelSettings(resolved) or None
         self._block_list = resolved["blockList"]
         if onread is not None:
             self._onread = OnRead(onread)
         if link is not None:
-            if not resolved["readable"]:
-                self._end = ABSENT
-            if not resolved["writable"]:
-                self._finish = ABSENT
-                self._judge_out()
-            self._open(link)
-            if self._end != ABSENT:
-                self.read(0)
+            self._adopt_link(link, resolved["readable"], resolved["writable"])
         if resolved["signal"] is not None:
             addAbortSignal(resolved["signal"], self)
+
+    def _adopt_link(self, link: Link, readable: bool, writable: bool) -> None:
+        """A descriptor was given: it is open, and perhaps has but one half."""
+        if not readable:
+            self._end = ABSENT
+        if not writable:
+            self._finish = ABSENT
+            self._judge_out()
+        self._open(link)
+        if self._tcp is not None:
+            self._tune(self._tcp)
+        if readable:
+            self.read(0)
 
     @classmethod
     def _accepted(
@@ -160,6 +168,9 @@ class Socket(TellingSocket):
         if options["keepAlive"]:
             self._keep_alive = True
             self._keep_alive_delay = seconds(options["keepAliveInitialDelay"])
+        kernel = kernelSettings(options)
+        if kernel:
+            self._kernel = {**(self._kernel or {}), **kernel}
         self._touch()
         if self._phase is not Phase.IDLE:
             self._connect_again(options)
@@ -196,8 +207,8 @@ class Socket(TellingSocket):
             if not self._connecting.tcp:
                 raise ERR_INVALID_HANDLE_TYPE()
             self._reset_waits = True
-        elif self._capabilities is not None:
-            if not self._capabilities.tcp:
+        elif self._link is not None:
+            if self._tcp is None:
                 raise ERR_INVALID_HANDLE_TYPE()
             self._reset()
         else:

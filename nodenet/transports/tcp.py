@@ -6,6 +6,7 @@ Law: a raw address is resolved before it comes here; nothing in this file blocks
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any, Final, cast
 
@@ -55,6 +56,10 @@ class TCPTransport(SecurableTransport):
             option(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, delay)
             option(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEP_ALIVE_INTERVAL)
             option(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEP_ALIVE_COUNT)
+
+    def tune(self, apply: Callable[[socket.socket, Any], object], value: Any) -> None:
+        """Call ``apply(socket, value)``: for settings that have no method here."""
+        apply(self._socket, value)
 
     def getTcpNoDelay(self) -> bool:
         return bool(self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
