@@ -83,11 +83,16 @@ class StreamPort:
     def stopListening(self) -> Deferred[None]:
         """Accept no more; connections that are open stay so.
 
-        :returns: a Deferred that fires when the port is closed.
+        :returns: a Deferred that fires when the port is closed; with the failure of the factory's
+            `doStop`, if that raises.
         """
-        self._stop()
         stopped: Deferred[None] = Deferred()
-        self._poller.queueMicrotask(stopped.callback, None)
+        try:
+            self._stop()
+        except Exception:
+            self._poller.queueMicrotask(stopped.errback, Failure())
+        else:
+            self._poller.queueMicrotask(stopped.callback, None)
         return stopped
 
     loseConnection = stopListening
@@ -119,6 +124,11 @@ class StreamPort:
     def connected(self) -> bool:
         """Whether it listens."""
         return self._descriptor is not None
+
+    @property
+    def disconnected(self) -> bool:
+        """Whether it does not listen any more."""
+        return self._descriptor is None and self._host is not None
 
     def __repr__(self) -> str:
         where = self._host if self.connected else "(not listening)"

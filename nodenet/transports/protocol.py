@@ -146,6 +146,11 @@ class StreamTransport(StreamDescriptor):
             self._peer = self._peer_address()
         return self._peer
 
+    @property
+    def reactor(self) -> Any:
+        """The reactor that this runs on."""
+        return self.poller.reactor
+
     def getHandle(self) -> Any:
         """The socket object, to be used with care."""
         return self._socket
@@ -281,14 +286,20 @@ class StreamTransport(StreamDescriptor):
     def _transmitted(self, something: bool) -> None:
         producer = self._producer
         if self.queued:
-            full = self.queued > HIGH_WATER
-            if full and producer is not None and self._streaming and not self._producer_paused:
-                self._producer_paused = True
-                producer.pauseProducing()
+            if producer is not None and self._streaming and self._is_full():
+                self._pause_producer()
         elif something and producer is not None and not self._streaming:
             self._pull()
         else:
             self._all_sent()
+
+    def _is_full(self) -> bool:
+        return self.queued > HIGH_WATER
+
+    def _pause_producer(self) -> None:
+        if not self._producer_paused:
+            self._producer_paused = True
+            self._producer.pauseProducing()
 
     def _pull(self) -> None:
         self._pulls = (self._pulls + 1) % _PULLS

@@ -30,6 +30,7 @@ _LONGEST_ABSTRACT: Final = 108
 """Bytes that the kernel's address has room for; a path ends with a NUL of its own."""
 
 _MOST_DESCRIPTORS: Final = 253  # the kernel sends no more at once
+_MANY_DESCRIPTORS: Final = 64  # waiting: a push producer is paused
 
 
 @implementer(IUNIXTransport, IStreamLink)
@@ -131,6 +132,9 @@ class UNIXTransport(SecurableTransport):
             self._lose(Failure(FileDescriptorOverrun()))
         else:
             super()._transmitted(something)
+
+    def _is_full(self) -> bool:
+        return len(self._descriptors or ()) > _MANY_DESCRIPTORS or super()._is_full()
 
     def _write_descriptors(self) -> None:
         """Send what waits: each descriptor with one byte, then the poller sends the rest."""
