@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Self
 from twisted.internet.defer import Deferred
 
 from nodenet import dns
+from nodenet.abort import AbortSignal
 from nodenet.errors import (
     ERR_INVALID_ARG_TYPE,
     ERR_SERVER_ALREADY_LISTEN,
@@ -128,7 +129,7 @@ class Server(EventEmitter):
         if request.callback is not None:
             self.once("listening", request.callback)
         if request.signal is not None:
-            self._abort = addAbortListener(request.signal, lambda *_: self.close())
+            self._close_on(request.signal)
         self._listens += 1
         if request.host is None:
             self._bind(request, None)
@@ -218,6 +219,12 @@ class Server(EventEmitter):
         return f"<{type(self).__name__} {state}, {self._connections} connections>"
 
     # -- private ----------------------------------------------------------------------------
+
+    def _close_on(self, signal: AbortSignal) -> None:
+        if signal.aborted:
+            self._poller.nextTick(self.close)
+        else:
+            self._abort = addAbortListener(signal, lambda *_: self.close())
 
     def _look_up(self, request: ListenRequest, host: str) -> None:
         turn = self._listens
