@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from nodenet.dgram._addresses import AddressInfo
 from nodenet.dgram._life import Phase
+from nodenet.dgram._messages import LIMIT, Messages
 from nodenet.dgram._sending import Connection, SendingSocket
 from nodenet.errors import (
     ERR_SOCKET_DGRAM_IS_CONNECTED,
@@ -18,6 +19,7 @@ from nodenet.errors import (
     systemError,
 )
 from nodenet.events import Event
+from nodenet.options import checkInteger
 
 
 class Socket(SendingSocket):
@@ -33,7 +35,8 @@ class Socket(SendingSocket):
 
         server.bind(41234)
 
-    ``async with`` closes it at the end of the block and waits for `'close'`.
+    ``async with`` closes it at the end of the block and waits for `'close'`; ``async for msg,
+    rinfo in socket`` takes its messages one after the other.
 
     Args:
         type: ``'udp4'`` or ``'udp6'``, or a mapping of `SocketOptions`.
@@ -114,6 +117,22 @@ class Socket(SendingSocket):
             return self._family.info(self._descriptor.remoteAddress())
         except OSError as error:
             raise systemError(error, "getpeername") from None
+
+    def messages(self, limit: int = LIMIT) -> Messages:
+        """Return an asynchronous iterator over ``(msg, rinfo)``. nodenet's own.
+
+        ``async for msg, rinfo in socket`` iterates over ``socket.messages()``.
+
+        Args:
+            limit: How many messages may wait to be taken; others are dropped and counted.
+
+        Raises:
+            ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE: `limit` is no positive integer.
+        """
+        return Messages(self, self._loop, checkInteger(limit, "limit", 1))
+
+    def __aiter__(self) -> Messages:
+        return self.messages()
 
     # -- properties -------------------------------------------------------------------------
 
