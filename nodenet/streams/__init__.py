@@ -6,6 +6,7 @@ knows of sockets.
 - `Readable`, `Writable`, `Duplex`: the streams; `nodenet.streams.stream` is their common life,
   `_reading` and `_writing` are their machinery
 - `finished`: when a stream is over; `addAbortSignal`: who may end it before
+- `pipeline`: streams in a row; `fromIterable`: an iterable as a stream
 - `getDefaultHighWaterMark`, `setDefaultHighWaterMark`: how much is buffered
 - `nodenet.streams.encodings`: text and bytes
 
@@ -23,6 +24,8 @@ from nodenet.streams._options import (
 )
 from nodenet.streams.duplex import Duplex
 from nodenet.streams.finished import FinishedOptions, addAbortSignal, finished
+from nodenet.streams.iterables import fromIterable
+from nodenet.streams.pipeline import PipelineOptions, pipeline
 from nodenet.streams.readable import Readable
 from nodenet.streams.stream import Stream
 from nodenet.streams.writable import Writable
@@ -31,6 +34,7 @@ __all__ = [
     "Duplex",
     "DuplexOptions",
     "FinishedOptions",
+    "PipelineOptions",
     "Readable",
     "ReadableOptions",
     "Stream",
@@ -38,6 +42,8 @@ __all__ = [
     "WritableOptions",
     "addAbortSignal",
     "finished",
+    "fromIterable",
     "getDefaultHighWaterMark",
+    "pipeline",
     "setDefaultHighWaterMark",
 ]

@@ -188,21 +188,21 @@ class Watch:
     def _start_from_here(self) -> None:
         """What the stream has gone through already comes as if it happened in the next tick."""
         stream = self._stream
-        later = stream._poller.nextTick
         if stream._life >= CLOSED:
-            later(self._close)
+            stream._poller.nextTick(self._was_closed)
         elif stream._error_emitted:
             if not self._will_close:
-                later(self._closed)
-        elif not self._readable and (not self._will_close or isReadable(stream)):
-            if self._written or isWritable(stream) is False:
-                later(self._closed)
-        elif (
-            not self._writable
-            and (not self._will_close or isWritable(stream))
-            and (self._read or isReadable(stream) is False)
-        ):
-            later(self._closed)
+                stream._poller.nextTick(self._closed)
+        elif self._is_over_already():
+            stream._poller.nextTick(self._closed)
+
+    def _is_over_already(self) -> bool:
+        stream = self._stream
+        written = (self._written or isWritable(stream) is False) and not stream._callbacks_due
+        read = self._read or isReadable(stream) is False
+        if not self._readable and written and (not self._will_close or isReadable(stream)):
+            return True
+        return bool(not self._writable and read and (not self._will_close or isWritable(stream)))
 
     def _signal(self, signal: AbortSignal | None) -> None:
         if signal is None or self._callback is None:
@@ -235,24 +235,30 @@ class Watch:
         self._written = True
         if self._stream.destroyed:
             self._will_close = False
-        if self._will_close and (self._stream._finish == FLOWS or self._readable):
-            return
-        if not self._readable or self._read:
+        if not self._will_close and (not self._readable or self._read):
             self._done()
 
     def _end(self) -> None:
+        self._finish_of_none()
         self._read = True
         if self._stream.destroyed:
             self._will_close = False
-        if self._will_close and (self._writable or isReadable(self._stream)):
-            return
-        if not self._writable or self._written:
+        if not self._will_close and (not self._writable or self._written):
             self._done()
+
+    def _finish_of_none(self) -> None:
+        """Whoever waits for the writable half of a plain Readable gets its end."""
+        if self._writable and not hasattr(self._stream, "writable"):
+            self._finish()
 
     def _closed(self) -> None:
         self._done(self._stream._errored)
 
     def _close(self, *hadError: bool) -> None:
+        self._finish_of_none()
+        self._was_closed()
+
+    def _was_closed(self) -> None:
         stream = self._stream
         if stream._errored is not None:
             self._done(stream._errored)
@@ -287,14 +293,14 @@ def isWritable(stream: Stream) -> bool | None:
 
 
 def isReadableFinished(stream: Stream) -> bool:
-    """Whether the readable half is over or has only its ``'end'`` before it."""
-    if stream._errored is not None:
+    """Whether there is a readable half that is over or has only its ``'end'`` before it."""
+    if stream._errored is not None or stream._end == ABSENT:
         return False
-    return stream._end >= EMITTED or (stream._end != FLOWS and not stream._buffered)
+    return stream._end == EMITTED or (stream._end != FLOWS and not stream._buffered)
 
 
 def isWritableFinished(stream: Stream) -> bool:
-    """Whether the writable half is over or has only its ``'finish'`` before it."""
-    if stream._errored is not None:
+    """Whether there is a writable half that is over or has only its ``'finish'`` before it."""
+    if stream._errored is not None or stream._finish == ABSENT:
         return False
-    return stream._finish >= FINISHED or (stream._finish >= ENDING and not stream._unwritten)
+    return stream._finish == FINISHED or (stream._finish >= ENDING and not stream._unwritten)

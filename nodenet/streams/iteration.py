@@ -46,7 +46,12 @@ class ChunkIterator:
             if waiter.over:
                 self._close(self._destroys)
                 break
-            await waiter.wait()
+            try:
+                await waiter.wait()
+            except BaseException:
+                # Cancelled. The traceback may keep us for long, so this cannot wait for __del__.
+                self._close(self._destroys)
+                raise
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
@@ -86,14 +91,20 @@ class _Waiter:
         return self._wakes
 
     def close(self) -> None:
+        """Listen no more."""
         self.closed = True
-        self._stream.removeListener("readable", self._wake)
-        self._stop()
+        if not self.over:
+            self._leave()
 
     def _finished(self, error: BaseException | None) -> None:
         self.error = error
         self.over = True
+        self._leave()
         self._wake()
+
+    def _leave(self) -> None:
+        self._stream.removeListener("readable", self._wake)
+        self._stop()
 
     def _wake(self) -> None:
         wakes, self._wakes = self._wakes, None

@@ -115,6 +115,7 @@ class Stream(EventEmitter):
     _auto_destroy: bool
     _buffered: int
     _unwritten: int
+    _callbacks_due: int
     _emits_close: bool
     _end: int
     _finish: int
@@ -132,7 +133,7 @@ class Stream(EventEmitter):
         self._auto_destroy = auto_destroy
         self._emits_close = emits_close
         self._end = self._finish = ABSENT
-        self._buffered = self._unwritten = 0
+        self._buffered = self._unwritten = self._callbacks_due = 0
         self._direct = None
         self._straight_out = False
         self._live()

@@ -12,6 +12,7 @@ from streams.programs import Operation, Program
 
 _MARKS = (None, None, 0, 1, 3, 5, 16)
 _CHUNKS = ("a", "bc", "def", "ghijk", "", "lmnopqrst")
+_ALONE = ("Readable", "Writable", "Duplex")
 _SIZES: tuple[tuple[int, ...], ...] = ((), (), (0,), (1,), (2,), (4,), (20,))
 _WAYS = ("sync", "sync", "sync", "tick", "hold", "hold")
 
@@ -20,7 +21,7 @@ class Generator:
     """Makes programs of one kind.
 
     Args:
-        kind: ``'Readable'``, ``'Writable'``, ``'Duplex'`` or ``'pipe'``.
+        kind: ``'Readable'``, ``'Writable'``, ``'Duplex'``, ``'pipe'`` or ``'pipeline'``.
         seed: Decides all the rest.
         writev: Whether the writables have `_writev`; None: chance decides.
         pushes: Whether the sources push without being asked, as a socket's does.
@@ -37,13 +38,16 @@ class Generator:
 
     def program(self) -> Program:
         """The program."""
-        streams = {"a": self.stream("Readable" if self.kind == "pipe" else self.kind)}
-        if self.kind == "pipe":
-            streams["b"] = self.stream("Writable")
+        streams = {"a": self.stream(self.kind if self.kind in _ALONE else "Readable")}
+        if self.kind not in _ALONE:
+            streams["b"] = self.stream("Writable" if self.kind == "pipe" else "Duplex")
             streams["c"] = self.stream("Writable")
         steps = [self.operations(6) for _ in range(self.random.randint(1, 6))]
         if self.pushes and self.kind in ("Readable", "Duplex") and self.random.random() < 0.8:
             steps.insert(0, [["a", "on", "data"]])
+        if self.kind == "pipeline":
+            row = self.random.choice((("c",), ("b",), ("b", "c")))
+            steps.insert(self.random.randint(0, 1), [["a", "pipeline", *row]])
         writev = self.random.random() < 0.5 if self.writev is None else self.writev
         return {"streams": streams, "steps": steps, "writev": writev, "pushes": self.pushes}
 
@@ -60,10 +64,10 @@ class Generator:
             made["writes"] = [self.way() for _ in range(random.randint(0, 8))]
             if random.random() < 0.2:
                 options["final"] = True
-        if kind == "Duplex":
-            for name in ("allowHalfOpen", "readable", "writable"):
-                if random.random() < (0.4 if name == "allowHalfOpen" else 0.05):
-                    options[name] = False
+        if kind == "Duplex" and random.random() < 0.4:
+            options["allowHalfOpen"] = False
+        if self.kind == "Duplex" and random.random() < 0.1:
+            options[random.choice(("readable", "writable"))] = False
         made["reactions"] = self.reactions()
         return made
 
@@ -120,11 +124,27 @@ class Generator:
             return ["a", "tick", *self.operations(2)]
         if self.pushes and self.kind != "Writable" and self.random.random() < 0.4:
             return ["a", "pushBytes", self.random.choice(_CHUNKS)]
+        if chance < 0.11 and self.kind != "pipe":
+            return self.watch()
         if self.kind == "pipe":
             return self.piping()
+        if self.kind == "pipeline":
+            name = self.random.choice("abc")
+            if name == "c" or (name == "b" and self.random.random() < 0.5):
+                return self.writing(name)
+            return self.reading(name)
         if self.kind == "Duplex":
             return self.reading("a") if chance < 0.55 else self.writing("a")
         return self.reading("a") if self.kind == "Readable" else self.writing("a")
+
+    def watch(self) -> Operation:
+        """Wait for the end of a stream."""
+        options = {}
+        for name in ("readable", "writable", "error"):
+            if self.random.random() < 0.25:
+                options[name] = self.random.random() < 0.5
+        name = self.random.choice("abc") if self.kind == "pipeline" else "a"
+        return [name, "watch", options]
 
     def piping(self) -> Operation:
         chance = self.random.random()

@@ -111,6 +111,10 @@ module.exports = function run (t, stream, programs) {
           case 'tick': process.nextTick(() => args.forEach(perform)); break
           case 'pipe': self.pipe(streams[args[0]].stream, { end: args[1] }); break
           case 'unpipe': self.unpipe(args.length ? streams[args[0]].stream : undefined); break
+          case 'watch': stream.finished(self, args[0], called()); break
+          case 'pipeline':
+            stream.pipeline(self, ...args.map((name) => streams[name].stream), called())
+            break
           case 'isPaused': result = self.isPaused(); break
           default: self[op](...args)
         }

@@ -252,6 +252,10 @@ def _settle(run: Run, made: Made, message: str | None = None) -> None:
         made.held.pop(0)(_error(message))
 
 
+def _pipeline(run: Run, made: Made, *names: str) -> None:
+    streams.pipeline(made.stream, *(run.made[name].stream for name in names), run.called())
+
+
 def _write_same(run: Run, made: Made, chunk: str) -> Any:
     made.same = made.same or run.called()
     return made.stream.write(chunk, made.same)
@@ -266,6 +270,8 @@ _SILENT: dict[str, Callable[..., object]] = {
     "endCall": lambda run, made, *args: made.stream.end(*args, run.called()),
     "destroy": lambda run, made, error=None: made.stream.destroy(_error(error)),
     "settle": _settle,
+    "watch": lambda run, made, options: streams.finished(made.stream, options, run.called()),
+    "pipeline": _pipeline,
 }
 
 _TELLING: dict[str, Callable[..., object]] = {

@@ -25,7 +25,7 @@ async def _compare(
     )
 
 
-@pytest.mark.parametrize("kind", ["Readable", "Writable", "Duplex", "pipe"])
+@pytest.mark.parametrize("kind", ["Readable", "Writable", "Duplex", "pipe", "pipeline"])
 async def test_random_programs_do_the_same(oracle: Oracle, tmp_path: Path, kind: str) -> None:
     programs = [Generator(kind, seed).program() for seed in range(_COUNT)]
     await _compare(oracle, tmp_path, programs)

@@ -1,0 +1,363 @@
+"""How a Writable writes: one write at a time is on its way, the others wait in order.
+
+Law: every callback given to `write()` or `end()` is called exactly once, in the order of the
+calls, and never inside the call that it was given to. `_callbacks_due` counts the writes that are
+not settled; ``'finish'`` waits until it is 0.
+
+`_unwritten` is the length of all that was written and is not settled: what is on its way and what
+waits in `_queue` (None: nothing waits).
+
+A subclass has `_write()`, which calls back, or `_send`, which writes at once: it returns True when
+all is handed over, False when the rest waits (then `_sent()` is called later), and raises OSError.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from twisted.python.failure import Failure
+
+from nodenet.errors import (
+    ERR_MULTIPLE_CALLBACK,
+    ERR_STREAM_DESTROYED,
+    ERR_STREAM_WRITE_AFTER_END,
+)
+from nodenet.streams.stream import (
+    ABSENT,
+    DOOMED,
+    FLOWS,
+    OPEN,
+    Callback,
+    Stream,
+)
+
+
+class Write(NamedTuple):
+    """What waits to be written."""
+
+    chunk: bytes
+    callback: Callback | None
+
+
+class _AfterWrite:
+    """A tick that settles `count` writes in a row that have the same callback."""
+
+    __slots__ = ("callback", "count")
+
+    def __init__(self, callback: Callback | None) -> None:
+        self.callback = callback
+        self.count = 1
+
+
+class WritesSide(Stream):
+    """The state of a writable half, and its writes."""
+
+    __slots__ = ()
+
+    _writev: Any = None
+    """``_writev(chunks, callback)``, where a subclass has one: what has waited, in one call."""
+
+    _queue: deque[Write] | None
+    _unwritten: int
+    _write_mark: int
+    _write_encoding: str
+    _write_size: int
+    _write_callback: Callback | None
+    _writing: bool
+    _inside_write: bool
+    _flushing: bool
+    _corked: int
+    _need_drain: bool
+    _callbacks_due: int
+    _after: _AfterWrite | None
+    _on_finished: list[Callback] | None
+    _send: Callable[[bytes], bool] | None
+
+    def _begin_writing(self, mark: int, encoding: str = "utf8") -> None:
+        """The writable half begins, with a high-water mark in bytes."""
+        self._finish = FLOWS
+        self._write_mark = mark
+        self._write_encoding = encoding
+        self._queue = None
+        self._unwritten = self._write_size = self._corked = self._callbacks_due = 0
+        self._write_callback = None
+        self._writing = self._inside_write = self._flushing = self._need_drain = False
+        self._after = None
+        self._on_finished = None
+        self._send = None
+
+    def _undestroy(self) -> None:
+        super()._undestroy()
+        self._judge_out()
+
+    def _opened(self) -> None:
+        super()._opened()
+        if not self._writing:
+            self._flush()
+        self._judge_out()
+        self._finish_if_done(now=True)
+
+    def _judge_out(self) -> None:
+        """May what is written go straight to `_send`, when there is one?"""
+        self._straight_out = (
+            self._finish == FLOWS
+            and self._life == OPEN
+            and self._errored is None
+            and not self._writing
+            and not self._corked
+            and self._queue is None
+        )
+
+    # --- writing
+
+    def _accept(self, chunk: bytes, callback: Callback | None) -> BaseException | bool:
+        """Take a chunk. Returns an error when it comes too late, else whether to go on."""
+        error: BaseException | None = None
+        if self._finish != FLOWS:
+            error = ERR_STREAM_WRITE_AFTER_END()
+        elif self._life >= DOOMED:
+            error = ERR_STREAM_DESTROYED("write")
+        if error is not None:
+            if callback is not None:
+                self._poller.nextTick(callback, error)
+            self._fail(error, later=True)
+            return error
+        self._callbacks_due += 1
+        self._unwritten += len(chunk)
+        if self._writing or self._corked or self._errored is not None or self._life != OPEN:
+            if self._queue is None:
+                self._queue = deque()
+            self._queue.append(Write(chunk, callback))
+            self._straight_out = False
+        else:
+            self._start_now(chunk, callback)
+        # What was over at once leaves nothing to drain.
+        room = self._unwritten < self._write_mark or self._unwritten == 0
+        if not room:
+            self._need_drain = True
+        return room and self._errored is None and self._life < DOOMED
+
+    def _start_now(self, chunk: bytes, callback: Callback | None) -> None:
+        """Write a chunk of which `write()` is still being called."""
+        try:
+            self._start(chunk, callback)
+        except Exception:
+            # Whoever writes hears of it this way, and the stream goes on without that chunk.
+            self._writing = self._inside_write = False
+            self._unwritten -= len(chunk)
+            self._callbacks_due -= 1
+            raise
+
+    def _start(self, chunk: bytes, callback: Callback | None) -> None:
+        """Write one chunk; nothing else is on its way."""
+        self._on_its_way(len(chunk), callback)
+        if self._life >= DOOMED:
+            self._written(ERR_STREAM_DESTROYED("write"))
+        elif self._send is None:
+            self._write(chunk, "buffer", self._written)
+        else:
+            self._try_send(chunk)
+        self._inside_write = False
+
+    def _start_all(self, writes: deque[Write]) -> None:
+        """Write all that has waited, in one call."""
+        callbacks = [write.callback for write in writes if write.callback is not None]
+        self._callbacks_due -= len(writes) - 1
+        chunks = [write.chunk for write in writes]
+        self._on_its_way(self._unwritten, self._call_all(callbacks) if callbacks else None)
+        if self._life >= DOOMED:
+            self._written(ERR_STREAM_DESTROYED("write"))
+        elif self._writev is not None:
+            self._writev(chunks, self._written)
+        else:
+            self._try_send(b"".join(chunks))
+        self._inside_write = False
+
+    def _on_its_way(self, size: int, callback: Callback | None) -> None:
+        self._writing = self._inside_write = True
+        self._straight_out = False
+        self._write_size = size
+        self._write_callback = callback
+
+    def _try_send(self, chunk: bytes) -> None:
+        assert self._send is not None
+        try:
+            done = self._send(chunk)
+        except OSError as error:
+            self._written(error)
+        else:
+            if done:
+                self._written()
+
+    def _flush(self) -> None:
+        """Write what waits, as far as it is accepted at once."""
+        if self._flushing or self._corked or self._life != OPEN or self._queue is None:
+            return
+        queue, self._flushing = self._queue, True
+        try:
+            if len(queue) > 1 and (self._writev is not None or self._send is not None):
+                self._queue = None
+                self._start_all(queue)
+            else:
+                while queue and not self._writing:
+                    write = queue.popleft()
+                    self._start(write.chunk, write.callback)
+        except Exception as error:
+            if not self._writing:
+                raise
+            self._written(error)
+            self._inside_write = False
+        finally:
+            if not self._queue:
+                self._queue = None
+            self._flushing = False
+
+    def _sent_partly(self, size: int) -> bool:
+        """A write went straight to `_send`, and some of it waits."""
+        self._callbacks_due += 1
+        self._unwritten = self._write_size = size
+        self._writing = True
+        self._straight_out = False
+        room = size < self._write_mark or size == 0
+        if not room:
+            self._need_drain = True
+        return room
+
+    def _send_failed(self, chunk: bytes, error: OSError) -> bool:
+        self._callbacks_due += 1
+        self._unwritten += len(chunk)
+        self._on_its_way(len(chunk), None)
+        self._written(error)
+        self._inside_write = False
+        return False
+
+    def _uncork(self) -> None:
+        if self._corked:
+            self._corked -= 1
+            if not self._writing:
+                self._flush()
+            self._judge_out()
+
+    # --- settled writes
+
+    def _sent(self, error: BaseException | None = None) -> None:
+        """The rest that `_send` left waiting has been sent, or never will be."""
+        self._written(error)
+
+    def _written(self, error: BaseException | None = None) -> None:
+        """The write that was on its way is over."""
+        if not self._writing:
+            self._fail(ERR_MULTIPLE_CALLBACK())
+            return
+        inside = self._inside_write
+        callback = self._write_callback
+        self._writing = False
+        self._write_callback = None
+        self._unwritten -= self._write_size
+        self._write_size = 0
+        if error is not None:
+            self._note(error)
+            if inside:
+                self._poller.nextTick(self._write_failed, error, callback)
+            else:
+                self._write_failed(error, callback)
+            return
+        if self._queue is not None:
+            self._flush()
+        self._judge_out()
+        if inside:
+            self._settle_soon(callback)
+        else:
+            self._settle(1, callback)
+
+    def _settle_soon(self, callback: Callback | None) -> None:
+        """A write was over at once: its callback has to wait for the next tick."""
+        after = self._after
+        if callback is None:
+            drained = self._need_drain and self._unwritten == 0
+            if after is None and (drained or self._life >= DOOMED):
+                self._after = _AfterWrite(None)
+                self._poller.nextTick(self._settle_later, self._after)
+            else:
+                self._callbacks_due -= 1
+                if self._finish != FLOWS:
+                    self._finish_if_done()
+        elif after is not None and after.callback == callback:
+            after.count += 1
+        else:
+            self._after = _AfterWrite(callback)
+            self._poller.nextTick(self._settle_later, self._after)
+
+    def _settle_later(self, after: _AfterWrite) -> None:
+        self._after = None
+        self._settle(after.count, after.callback)
+
+    def _settle(self, count: int, callback: Callback | None) -> None:
+        due = self._need_drain and self._unwritten == 0
+        if due and self._finish == FLOWS and self._life < DOOMED:
+            self._need_drain = False
+            self._emit_drain(count, callback)
+        self._callbacks_due -= count
+        if callback is not None:
+            for _ in range(count):
+                self._call(callback, None)
+        if self._life >= DOOMED:
+            self._drop()
+        self._finish_if_done()
+
+    def _emit_drain(self, count: int, callback: Callback | None) -> None:
+        try:
+            self.emit("drain")
+        except Exception:
+            self._poller.nextTick(self._settle, count, callback)
+            raise
+
+    def _write_failed(self, error: BaseException, callback: Callback | None) -> None:
+        self._callbacks_due -= 1
+        if callback is not None:
+            self._call(callback, error)
+        self._drop()
+        self._fail(error)
+
+    def _drop(self) -> None:
+        """The stream is dead: whoever still waits is told."""
+        if self._writing:
+            return
+        queue, self._queue = self._queue, None
+        for write in queue or ():
+            self._unwritten -= len(write.chunk)
+            if write.callback is not None:
+                self._call(write.callback, self._errored or ERR_STREAM_DESTROYED("write"))
+        self._call_on_finished(self._errored or ERR_STREAM_DESTROYED("end"))
+
+    def _abandon(self) -> None:
+        super()._abandon()
+        if self._finish != ABSENT and (self._queue is not None or self._on_finished is not None):
+            self._poller.nextTick(self._drop)
+
+    def _call(self, callback: Callback, error: BaseException | None) -> None:
+        """Call back; what fails in there keeps no other callback from being called."""
+        try:
+            callback(error)
+        except Exception:
+            self._poller.uncaught(Failure(), callback)
+
+    def _call_all(self, callbacks: list[Callback]) -> Callback:
+        def call_all(error: BaseException | None) -> None:
+            for callback in callbacks:
+                self._call(callback, error)
+
+        return call_all
+
+    # --- what a Writable adds
+
+    def _write(self, chunk: bytes, encoding: str, callback: Callback) -> None:
+        raise NotImplementedError
+
+    def _finish_if_done(self, now: bool = False) -> None:
+        raise NotImplementedError
+
+    def _call_on_finished(self, error: BaseException | None) -> None:
+        raise NotImplementedError
