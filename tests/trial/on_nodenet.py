@@ -135,17 +135,20 @@ class OnNodenet(ReactorBuilder):
 
 
 def applied(base: type, reasons: Mapping[str, str]) -> dict[str, type]:
-    """The test cases of `base` on nodenet, one for each reactor.
+    """The test cases of `base` on nodenet, one for each reactor; see `casesOf`."""
+    return casesOf(type(base.__name__.removesuffix("Builder"), (OnNodenet, base), {}), reasons)
+
+
+def casesOf(builder: Any, reasons: Mapping[str, str]) -> dict[str, type]:
+    """The test cases of a `ReactorBuilder`, one for each reactor.
 
     :param reasons: the tests that do not apply, and why; ``'Reactor.test'`` names one reactor's.
     """
-    body = {name: _skipping(reason) for name, reason in reasons.items() if hasattr(base, name)}
-    made: Any = type(base.__name__.removesuffix("Builder"), (OnNodenet, base), body)
-    cases: dict[str, type] = made.makeTestCaseClasses()
+    cases: dict[str, type] = builder.makeTestCaseClasses()
     for key, reason in reasons.items():
-        reactor, dot, name = key.rpartition(".")
+        reactor, _, name = key.rpartition(".")
         for title, case in cases.items():
-            if dot and reactor in title and hasattr(case, name):
+            if reactor in title and hasattr(case, name):
                 setattr(case, name, _skipping(reason))
     return cases
 

@@ -1,4 +1,4 @@
-"""Twisted's tests of TCP on the running reactor (`twisted.test.test_tcp`), on nodenet's transports.
+"""Twisted's tests of TCP on the running reactor, on nodenet's transports.
 
 Left out: `ProperlyCloseFilesTests` and `LogTests`, which are about private sockets and log names of
 Twisted's; `AddressTests`, which takes ports apart.
@@ -13,7 +13,7 @@ from twisted.internet import reactor
 from twisted.test import test_tcp
 from twisted.trial.unittest import SkipTest
 
-from .on_nodenet import connectTCP, listenTCP
+from .on_nodenet import METHODS
 
 _PRIVATE = "it takes one of Twisted's own ports apart"
 
@@ -35,8 +35,8 @@ class OnNodenet:
         reason = NOT_APPLICABLE.get(self._testMethodName)
         if reason is not None:
             raise SkipTest(reason)
-        self.patch(reactor, "listenTCP", partial(listenTCP, reactor))
-        self.patch(reactor, "connectTCP", partial(connectTCP, reactor))
+        for method in METHODS:
+            self.patch(reactor, method.__name__, partial(method, reactor))
         return super().setUp()  # type: ignore[misc, no-any-return]  # TestCase's is mixed in
 
 

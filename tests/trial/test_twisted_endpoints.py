@@ -1,0 +1,53 @@
+"""Twisted's tests of connections and of aborting, between nodenet's endpoints."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import Any
+
+from twisted.internet.test.connectionmixins import ConnectionTestsMixin, EndpointCreator
+from twisted.internet.test.reactormixins import ReactorBuilder
+from twisted.internet.test.test_tcp import AbortConnectionMixin
+
+from nodenet.endpoints import (
+    TCPClientEndpoint,
+    TCPServerEndpoint,
+    UNIXClientEndpoint,
+    UNIXServerEndpoint,
+)
+
+from .on_nodenet import REACTORS, casesOf
+from .reasons import NOT_APPLICABLE
+
+
+class TCP(EndpointCreator):
+    def server(self, reactor: Any) -> TCPServerEndpoint:
+        return TCPServerEndpoint(reactor, port=0, host="127.0.0.1")
+
+    def client(self, reactor: Any, serverAddress: Any) -> TCPClientEndpoint:
+        return TCPClientEndpoint(reactor, host="127.0.0.1", port=serverAddress.port)
+
+
+class UNIX(EndpointCreator):
+    def server(self, reactor: Any) -> UNIXServerEndpoint:
+        return UNIXServerEndpoint(reactor, path=tempfile.mktemp(prefix="nn", dir="/tmp"))
+
+    def client(self, reactor: Any, serverAddress: Any) -> UNIXClientEndpoint:
+        return UNIXClientEndpoint(reactor, path=serverAddress.name.decode())
+
+
+class Connections(ReactorBuilder, ConnectionTestsMixin, AbortConnectionMixin):
+    _reactors = REACTORS
+    timeout = 10  # seconds
+
+
+class TCPConnections(Connections):
+    endpoints = TCP()
+
+
+class UNIXConnections(Connections):
+    endpoints = UNIX()
+
+
+globals().update(casesOf(TCPConnections, NOT_APPLICABLE))
+globals().update(casesOf(UNIXConnections, NOT_APPLICABLE))
