@@ -52,6 +52,20 @@ def sockets() -> Iterator[Sockets]:
 
 
 @pytest.fixture
+def take() -> Callable[..., Any]:
+    """``await take(socket, n)``: the next n messages."""
+
+    async def messages(socket: dgram.Socket, count: int) -> list[bytes]:
+        taken: list[bytes] = []
+        async with socket.messages(limit=count) as iterator:
+            while len(taken) < count:
+                taken.append((await anext(iterator))[0])
+        return taken
+
+    return messages
+
+
+@pytest.fixture
 def sent() -> Callable[..., Deferred[tuple[Any, ...]]]:
     """``await sent(socket, msg, port, address)``: what the callback of `send` gets."""
 

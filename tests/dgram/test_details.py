@@ -64,18 +64,13 @@ async def test_an_ipv6_answer_too(sockets):
     assert (await events.once(client, "message"))[0] == b"answer"
 
 
-async def test_many_with_and_without_details_stay_in_order(sockets):
+async def test_many_with_and_without_details_stay_in_order(sockets, take):
     socket, receiver = await server(sockets), await sockets.bound()
     where = (receiver.address().port, "127.0.0.1")
     for index in range(0, 100, 2):
         socket.send(b"%d" % index, *where)
         socket.send(b"%d" % (index + 1), *where, tos=4)
-    heard = []
-    async for msg, _ in receiver:
-        heard.append(int(msg))
-        if len(heard) == 100:
-            break
-    assert heard == list(range(100))
+    assert [int(msg) for msg in await take(receiver, 100)] == list(range(100))
 
 
 @pytest.mark.parametrize("type", ["udp4", "udp6"])
@@ -130,7 +125,7 @@ async def test_icmp_errors_name_the_destination_they_are_about(sockets, sent):
     assert (await events.once(receiver, "message"))[0] == b"y"
 
 
-async def test_an_error_of_one_destination_fails_no_datagram_to_another(sockets):
+async def test_an_error_of_one_destination_fails_no_datagram_to_another(sockets, take):
     dead = await sockets.bound()
     where = dead.address().port
     dead.close()
@@ -140,12 +135,7 @@ async def test_an_error_of_one_destination_fails_no_datagram_to_another(sockets)
     for index in range(50):
         socket.send("x", where, "127.0.0.1", lambda error, _: sent.append(error))
         socket.send(b"%d" % index, receiver.address().port, "127.0.0.1")
-    heard = []
-    async for msg, _ in receiver:
-        heard.append(int(msg))
-        if len(heard) == 50:
-            break
-    assert heard == list(range(50))
+    assert [int(msg) for msg in await take(receiver, 50)] == list(range(50))
     assert {error.port for error in errors} == {where}
     assert set(sent) == {None}
 

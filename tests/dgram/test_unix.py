@@ -92,7 +92,7 @@ async def test_errors_name_the_path(sockets, sent, socketPath):
         server.send("x", 5)
 
 
-async def test_a_full_receiver_makes_the_sender_wait_and_nothing_is_lost(sockets, socketPath):
+async def test_a_full_receiver_makes_the_sender_wait_and_nothing_is_lost(sockets, take, socketPath):
     server = await bound(sockets, socketPath("server"))
     client = sockets("unix_dgram")
     client.connect(socketPath("server"))
@@ -100,26 +100,16 @@ async def test_a_full_receiver_makes_the_sender_wait_and_nothing_is_lost(sockets
     sizes = []
     for index in range(2000):
         client.send(b"%d" % index, lambda error, size: sizes.append((error, size)))
-    heard = []
-    async for msg, _ in server.messages(limit=3000):
-        heard.append(int(msg))
-        if len(heard) == 2000:
-            break
-    assert heard == list(range(2000))
+    assert [int(msg) for msg in await take(server, 2000)] == list(range(2000))
     assert client.getSendQueueCount() == client.getSendQueueSize() == 0
 
 
-async def test_an_unconnected_sender_waits_too(sockets, socketPath):
+async def test_an_unconnected_sender_waits_too(sockets, take, socketPath):
     server = await bound(sockets, socketPath("server"))
     client = sockets("unix_dgram")
     for index in range(200):
         client.send(b"%d" % index, socketPath("server"))
-    heard = []
-    async for msg, _ in server:
-        heard.append(int(msg))
-        if len(heard) == 200:
-            break
-    assert heard == list(range(200))
+    assert [int(msg) for msg in await take(server, 200)] == list(range(200))
 
 
 def test_its_repr_shows_the_path(sockets):

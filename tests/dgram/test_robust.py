@@ -1,0 +1,198 @@
+"""Floods, garbage, many sockets, systems without batches: nothing is lost that was not dropped."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket as sockets_of_python
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from twisted.internet.defer import Deferred
+
+from nodenet import events, loop
+from nodenet.transports import _mmsg
+
+WINDOW = 32  # datagrams under way in the echo
+
+
+@pytest.fixture(params=["batches", "one by one", "refused batches"])
+def system(request, monkeypatch):
+    """With recvmmsg and sendmmsg, without, and with such that a sandbox refuses."""
+
+    def refused(*args):
+        _mmsg.ctypes.set_errno(38)  # ENOSYS
+        return -1
+
+    if request.param == "one by one":
+        monkeypatch.setattr(_mmsg, "_recvmmsg", None)
+    elif request.param == "refused batches":
+        monkeypatch.setattr(_mmsg, "_recvmmsg", refused)
+        monkeypatch.setattr(_mmsg, "_sendmmsg", refused)
+    return request.param
+
+
+async def echoed(server, client, messages):
+    """Send messages with at most `WINDOW` under way; what comes back."""
+    heard, rest, done = [], iter(messages), Deferred()
+    where = (server.address().port, server.address().address)
+
+    def more():
+        for msg in rest:
+            client.send(msg, *where)
+            break
+
+    @client.on("message")
+    def answer(msg, rinfo):
+        heard.append(msg)
+        more()
+        if len(heard) == len(messages):
+            loop.queueMicrotask(done.callback, None)
+
+    for _ in range(WINDOW):
+        more()
+    await done
+    client.removeListener("message", answer)
+    return heard
+
+
+@pytest.mark.parametrize("type", ["udp4", "udp6"])
+async def test_datagrams_of_any_size_come_back_intact_and_in_order(sockets, system, type):
+    chance = random.Random(type)
+    sizes = [chance.choice((0, 1, 64, 1200, 2048, 2049, 9000, 65_507)) for _ in range(300)]
+    sizes += [chance.randrange(1500) for _ in range(2000)]
+    messages = [chance.randbytes(size) for size in sizes]
+    server = await sockets.bound(type, recvBufferSize=8 << 20)
+    client = await sockets.bound(type, recvBufferSize=8 << 20)
+    server.on("message", lambda msg, rinfo: server.send(msg, rinfo.port, rinfo.address))
+    assert await echoed(server, client, messages) == messages
+
+
+async def test_several_clients_are_answered_in_their_order(sockets, system):
+    server = await sockets.bound(recvBufferSize=4 << 20)
+    server.on("message", lambda msg, rinfo: server.send(msg, rinfo.port, rinfo.address))
+    clients = [await sockets.bound() for _ in range(8)]
+    messages = [[b"%d %d" % (index, count) for count in range(200)] for index in range(8)]
+    answers = [echoed(server, *one) for one in zip(clients, messages, strict=True)]
+    running = [Deferred.fromCoroutine(answer) for answer in answers]
+    assert [await one for one in running] == messages
+
+
+async def test_a_listener_that_raises_and_one_that_closes(sockets, system, flushLoggedErrors):
+    socket, sender = await sockets.bound(), await sockets.bound()
+    heard = []
+
+    @socket.on("message")
+    def message(msg, rinfo):
+        heard.append(msg)
+        if msg == b"30":
+            socket.close()
+        raise RuntimeError("boom")
+
+    for index in range(60):
+        sender.send(b"%d" % index, socket.address().port, "127.0.0.1")
+    await events.once(socket, "close")
+    assert heard == [b"%d" % index for index in range(31)]
+    assert len(flushLoggedErrors(RuntimeError)) == 31
+
+
+async def test_a_tick_that_closes_ends_the_batch_too(sockets, system):
+    socket, sender = await sockets.bound(), await sockets.bound()
+    heard = []
+
+    @socket.on("message")
+    def message(msg, rinfo):
+        heard.append(msg)
+        if msg == b"3":
+            loop.nextTick(socket.close)
+
+    for index in range(20):
+        sender.send(b"%d" % index, socket.address().port, "127.0.0.1")
+    await events.once(socket, "close")
+    assert heard == [b"0", b"1", b"2", b"3"]
+
+
+async def test_a_thousand_sockets_are_open_at_once(sockets):
+    server = await sockets.bound(recvBufferSize=8 << 20)
+    clients = [sockets() for _ in range(1000)]
+    senders = set()
+    done = Deferred()
+
+    @server.on("message")
+    def message(msg, rinfo):
+        senders.add(rinfo.port)
+        if len(senders) == 1000:
+            loop.queueMicrotask(done.callback, None)
+
+    for client in clients:
+        client.send("x", server.address().port, "127.0.0.1")
+    await done
+    assert len(loop.openHandles()) == 1001
+
+
+async def test_under_a_flood_the_rest_of_the_application_is_served(sockets):
+    receiver = await sockets.bound(recvBufferSize=4096)
+    flood = subprocess.Popen(
+        [sys.executable, "-c", FLOOD, str(receiver.address().port)], stdin=subprocess.PIPE
+    )
+    try:
+        await events.once(receiver, "message")
+        heard, turns, done = [], [], Deferred()
+        poller = loop.pollerOf()
+
+        @receiver.on("message")
+        def message(msg, rinfo):
+            heard.append(sum(range(2000)))  # slower than the flood
+
+        def turn():
+            turns.append(len(heard))
+            if len(turns) < 20 or not receiver.getDroppedCount():
+                poller.callLater(0.001, turn)
+            else:
+                done.callback(None)
+
+        turn()
+        await done
+        assert len(heard) > 100
+    finally:
+        flood.kill()
+        flood.wait()
+        flood.stdin.close()
+
+
+FLOOD = """
+import socket, sys, threading
+threading.Thread(target=lambda: (sys.stdin.read(), __import__("os")._exit(0)), daemon=True).start()
+sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sender.connect(("127.0.0.1", int(sys.argv[1])))
+while True:
+    try:
+        sender.send(bytes(100))
+    except OSError:
+        pass
+"""
+
+
+async def test_an_adopted_descriptor_works_and_is_closed_with_the_socket(sockets):
+    given = sockets_of_python.socket(sockets_of_python.AF_INET, sockets_of_python.SOCK_DGRAM)
+    given.bind(("127.0.0.1", 0))
+    port, fd = given.getsockname()[1], given.detach()
+    socket, sender = sockets(), await sockets.bound()
+    socket.bind(fd=fd)
+    assert socket.address().port == port
+    sender.send("x", port, "127.0.0.1")
+    assert (await events.once(socket, "message"))[0] == b"x"
+    socket.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(fd)
+
+
+@pytest.mark.parametrize("reactor", ["epoll", "poll", "select", "asyncio"])
+def test_every_reactor_serves_datagrams_and_survives_icmp(reactor):
+    script = Path(__file__).with_name("reactors.py")
+    done = subprocess.run(
+        [sys.executable, script, reactor], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout.split(), done.stderr) == (["refused"] * 3 + ["echoed", "100"], "")
