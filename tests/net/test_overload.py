@@ -1,0 +1,189 @@
+"""More connections than there is room for: descriptors run out, backlogs fill, thousands wait."""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+from net_tools import failure, happens, listening
+from twisted.internet.defer import Deferred
+from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
+from zope.interface import implementer
+
+from nodenet import net
+from nodenet.loop import pollerOf
+
+MANY = 10_000
+
+
+@contextmanager
+def noMoreDescriptors(spare: int = 0) -> Iterator[None]:
+    """Let this process open `spare` descriptors and then no more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ExitStack() as stack:
+        # The limit is on the number, so the free numbers below it are used up first.
+        highest = max(map(int, os.listdir("/proc/self/fd"))) + 1
+        while True:
+            fd = os.open(os.devnull, os.O_RDONLY)
+            stack.callback(os.close, fd)
+            if fd >= highest:
+                break
+        resource.setrlimit(resource.RLIMIT_NOFILE, (fd + 1 + spare, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture
+def said() -> Iterator[list[str]]:
+    """What nodenet writes into the log."""
+    lines: list[str] = []
+
+    @implementer(ILogObserver)
+    def observe(event: LogEvent) -> None:
+        if event.get("log_namespace") == "nodenet":
+            lines.append(formatEvent(event))
+
+    globalLogPublisher.addObserver(observe)
+    yield lines
+    globalLogPublisher.removeObserver(observe)
+
+
+def pause(seconds: float) -> Deferred[None]:
+    paused: Deferred[None] = Deferred()
+    pollerOf().callLater(seconds, paused.callback, None)
+    return paused
+
+
+async def test_a_server_without_descriptors_waits_and_goes_on(said: list[str]) -> None:
+    connections: list[net.Socket] = []
+    server = net.createServer(connections.append)
+    port = await listening(server)
+    with ExitStack() as clients:
+        for _ in range(8):
+            clients.enter_context(socket.create_connection(("127.0.0.1", port)))
+        with noMoreDescriptors(spare=3):
+            before = time.process_time()
+            await pause(0.35)
+            assert len(connections) == 3
+            assert time.process_time() - before < 0.2  # it does not spin
+        while len(connections) < 8:
+            await happens(server, "connection")
+    stopped, resumed = said
+    assert "cannot accept connections" in stopped
+    assert "accepts connections again" in resumed
+    server.close()
+    for each in connections:
+        each.resume()
+    await happens(server, "close")
+
+
+async def test_a_client_without_descriptors_fails() -> None:
+    server = net.createServer(lambda socket: socket.destroy())
+    port = await listening(server)
+    with noMoreDescriptors():
+        error: Any = await failure(net.connect(port, "127.0.0.1"))
+    assert (error.code, error.syscall) == ("EMFILE", "connect")
+    server.close()
+    await happens(server, "close")
+
+
+async def test_a_storm_of_connections_against_a_full_backlog() -> None:
+    echoed = 0
+    server = net.createServer(lambda socket: socket.pipe(socket))
+    server.listen({"port": 0, "host": "127.0.0.1", "backlog": 128})
+    await happens(server, "listening")
+    where: Any = server.address()
+
+    def heard(chunk: bytes) -> None:
+        nonlocal echoed
+        echoed += len(chunk)
+
+    clients = [net.connect(where.port, "127.0.0.1").on("data", heard) for _ in range(200)]
+    for client in clients:
+        client.end("x")
+    for client in clients:
+        if not client.closed:
+            await happens(client, "close")
+    assert echoed == 200
+    server.close()
+    await happens(server, "close")
+
+
+_CLIENT = """
+    import sys
+    from nodenet import net, run
+    from nodenet.loop import pollerOf
+
+    port, count = map(int, sys.argv[1:])
+    sockets, answered = [], 0
+
+    def answer(chunk):
+        global answered
+        answered += 1
+        if answered == count:
+            print(count, flush=True)
+            net.Socket(fd=0, writable=False).resume().on("close", leave)
+        elif len(sockets) < count:
+            dial()
+
+    def leave(failed):
+        for socket in sockets:
+            socket.end()
+
+    def dial():
+        socket = net.connect(port, "127.0.0.1")
+        sockets.append(socket)
+        socket.on("data", answer)
+        socket.write("x")
+
+    def main():
+        for _ in range(100):
+            dial()
+
+    run(main)
+"""
+
+
+@pytest.mark.skipif(
+    resource.getrlimit(resource.RLIMIT_NOFILE)[1] < MANY + 1000,
+    reason="this machine does not allow so many descriptors",
+)
+async def test_ten_thousand_connections() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MANY + 1000
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    try:
+        server = net.createServer(lambda socket: socket.pipe(socket))
+        port = await listening(server)
+        command = [sys.executable, "-c", textwrap.dedent(_CLIENT), str(port), str(MANY)]
+        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        out = net.Socket(fd=_taken(child.stdout), writable=False)
+        stop = _taken(child.stdin)
+        await happens(out, "data")
+        counted: Deferred[int] = Deferred()
+        server.getConnections(lambda error, count: counted.callback(count))
+        assert await counted == MANY
+        os.close(stop)
+        server.close()
+        await happens(server, "close")
+        await happens(out, "close")
+        assert child.wait() == 0
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def _taken(pipe: Any) -> int:
+    fd = os.dup(pipe.fileno())
+    pipe.close()
+    return fd
