@@ -298,6 +298,9 @@ class LivingSocket(Duplex):
 
     def _emit_closed(self, *hadError: bool) -> None:
         unsent, self._unsent = self._unsent, None
+        if unsent is None and self._writing and self.destroyed:
+            # The kernel will not take the rest any more.
+            self._sent(systemError(errno.ECANCELED, "write"))
         self.emit("close", *hadError)
         if unsent is not None:
             unsent[1](ERR_SOCKET_CLOSED_BEFORE_CONNECTION())
