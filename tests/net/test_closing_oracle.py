@@ -109,6 +109,39 @@ PLAYS: dict[str, Play] = {
             ]
         },
     },
+    "a write that nobody reads any more": {
+        "clientOptions": {"allowHalfOpen": True},
+        "server": {"begin": [["destroy"]]},
+        "client": {
+            "end": [["later", 20, "write", "a", "cb:1"], ["later", 50, "write", "b", "cb:2"]]
+        },
+    },
+    "a big write that is cut off": {
+        "server": {"silent": True, "begin": [["later", 20, "destroy"]]},
+        "client": {"connect": [["write", "bytes:8000000", "cb:1"], ["end", "cb:end"]]},
+    },
+    "writes that are cut off by a destroy": {
+        "server": {"silent": True, "begin": [["resume"]]},
+        "client": {
+            "connect": [
+                ["write", "bytes:8000000", "cb:1"],
+                ["write", "x", "cb:2"],
+                ["end", "cb:end"],
+                ["destroy", "error:enough"],
+            ]
+        },
+    },
+    "unshift, read and end": {
+        "server": {"begin": [["end", "abc"]]},
+        "client": {"begin": [["pause"]], "connect": [["unshift", "x"], ["later", 20, "resume"]]},
+    },
+    "a listener of end throws": {
+        "server": {"begin": [["end", "x"]]},
+        "client": {"end": [["later", 50, "destroy"], ["throw", "boom"]]},
+    },
+    "a listener of error throws": {
+        "client": {"connect": [["destroy", "error:first"]], "error": [["throw", "boom"]]},
+    },
     "states": {
         "client": {
             "begin": [STATE],
