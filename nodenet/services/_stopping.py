@@ -35,6 +35,7 @@ class Stopping:
         self._next: IDelayedCall | None = None
         for listener in listeners:
             listener.stop()
+        self._said = False
         self._look()
 
     def hurry(self) -> None:
@@ -47,13 +48,22 @@ class Stopping:
     def _look(self) -> None:
         figures = self._figures()
         if self._poller.seconds() >= self._deadline:
-            self._cut_off(len(figures))
-        for listener, connection in self._looks.look(figures):
-            listener.finish(connection)
+            self._cut_off(sum(bool(one.buffered) for one in figures.values()))
+        else:
+            self._finish(figures)
         if self._figures():
             self._next = self._poller.callLater(LOOK_EVERY, self._look)
         else:
             self.done.callback(None)
+
+    def _finish(self, figures: dict[tuple[Listener, Hashable], Figures]) -> None:
+        finished = self._looks.look(figures)
+        for listener, connection in finished:
+            listener.finish(connection)
+        busy = len(figures) - len(finished)
+        if self._next is not None and busy and not self._said:
+            self._said = True
+            _log.info("{count} get {grace} s to finish", count=busy, grace=f"{self._grace:g}")
 
     def _cut_off(self, count: int) -> None:
         if count:

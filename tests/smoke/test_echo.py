@@ -154,7 +154,7 @@ def test_nobody_new_is_accepted_meanwhile(echo: Start) -> None:
         stuck(client)
         program.signal(signal.SIGTERM)
         program.says("Received SIGTERM")
-        with suppress(ConnectionRefusedError):
+        with suppress(ConnectionRefusedError, ConnectionResetError):
             while True:  # the signal is said before it is obeyed
                 socket.create_connection(address, PATIENCE).close()
         program.signal(signal.SIGTERM)
@@ -176,6 +176,7 @@ def test_a_second_signal_cuts_it_short(echo: Start) -> None:
         stuck(client)
         program.signal(signal.SIGINT)
         program.says("Received SIGINT")
+        program.says("1 get 3600 s to finish")
         program.signal(signal.SIGINT)
         assert program.status() == -signal.SIGINT
     assert "Traceback" not in program.transcript
@@ -200,6 +201,16 @@ def refused(program: Program) -> str:
     assert "Traceback" not in program.transcript
     assert program.errors.count("\n") == 1
     return program.errors.rstrip("\n")
+
+
+def test_two_signals_at_once_end_it_at_once(echo: Start) -> None:
+    program = echo("--listen", TCP, "--grace", "3600")
+    with dial(program) as client:
+        stuck(client)
+        program.signal(signal.SIGINT)
+        program.signal(signal.SIGTERM)
+        assert program.status() in (-signal.SIGINT, -signal.SIGTERM)
+    assert "Traceback" not in program.transcript
 
 
 def test_a_port_that_is_taken(echo: Start) -> None:
@@ -339,6 +350,18 @@ def test_the_service_runs_from_a_tac_file(tmp_path: Path) -> None:
         program.signal(signal.SIGINT)
         assert first.recv(10) == b""
         program.signal(signal.SIGINT)
+        assert program.status() == -signal.SIGINT
+    assert "Traceback" not in program.transcript
+
+
+@pytest.mark.parametrize("reactor", ["epoll", "poll", "select", "asyncio"])
+def test_every_reactor(echo: Start, reactor: str) -> None:
+    program = echo("--listen", TCP, prefix=("-n", f"--reactor={reactor}"))
+    with dial(program) as client:
+        client.sendall(b"x")
+        assert client.recv(10) == b"x"
+        program.signal(signal.SIGINT)
+        assert client.recv(10) == b""
         assert program.status() == -signal.SIGINT
     assert "Traceback" not in program.transcript
 
