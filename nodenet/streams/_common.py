@@ -14,6 +14,8 @@ from nodenet.streams._options import HOOKS
 from nodenet.streams.finished import addAbortSignal, disposed
 from nodenet.streams.stream import ABSENT, DOOMED, EMITTED, FINISHED, Stream
 
+_LIVES = ("constructing", "open", "destroyed", "destroyed", "closed", "closed")
+
 
 class CommonStream(Stream):
     """The base of Readable, Writable and Duplex."""
@@ -38,6 +40,14 @@ class CommonStream(Stream):
             reason = None if self._is_over() else AbortError()
             self.destroy(reason)
         await disposed(self, reason)
+
+    def __repr__(self) -> str:
+        parts = [type(self).__name__, _LIVES[self._life]]
+        if self._end != ABSENT:
+            parts.append("read" if self._end == EMITTED else f"{self._buffered} to read")
+        if self._finish != ABSENT:
+            parts.append("written" if self._finish == FINISHED else f"{self._unwritten} to write")
+        return f"<{', '.join(parts)}>"
 
     def captureRejection(self, error: BaseException, name: Any, /, *args: Any) -> None:
         """The coroutine or Deferred of a listener failed: destroy the stream with its error."""

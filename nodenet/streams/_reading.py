@@ -24,7 +24,7 @@ class ReadingHalf(SourceSide):
 
     __slots__ = ()
 
-    # --- to the reader
+    # -- to the reader ----------------------------------------------------------------------------
 
     def _fetch(self, size: int | None = None) -> bytes | str | None:
         """`Readable.read()`: take data out of the buffer, and ask for more."""
@@ -152,7 +152,7 @@ class ReadingHalf(SourceSide):
         if self._flowing and (self._demand == IDLE or self._demand == ANSWERED):
             self._fetch(0)
 
-    # --- pipes
+    # -- pipes ------------------------------------------------------------------------------------
 
     def _await(self, destination: Stream) -> None:
         """A destination is full: go on when it has drained."""
@@ -161,7 +161,7 @@ class ReadingHalf(SourceSide):
         self._awaiting.add(destination)
         self._direct = None
 
-    # --- listeners
+    # -- listeners --------------------------------------------------------------------------------
 
     def _listened(self, name: object) -> None:
         """Somebody has begun to listen."""
@@ -190,7 +190,7 @@ class ReadingHalf(SourceSide):
         elif not self._listening:
             self._flowing = None
 
-    # --- the end
+    # -- the end ----------------------------------------------------------------------------------
 
     def _end_soon(self) -> None:
         if self._end < EMITTED:

@@ -116,7 +116,7 @@ class SourceSide(Stream):
     def _emit_data(self, chunk: bytes) -> None:
         self.emit("data", chunk)
 
-    # --- from the source
+    # -- from the source --------------------------------------------------------------------------
 
     def _push(self, chunk: BytesLike | str | None, encoding: str | None) -> bool:
         """`push()` where something stands between the source and the listener."""
@@ -235,7 +235,7 @@ class SourceSide(Stream):
         if text:
             self._keep(text)
 
-    # --- to the source
+    # -- to the source ----------------------------------------------------------------------------
 
     def _ask(self) -> None:
         """Have `_read()` called: the source is to push."""
@@ -268,7 +268,7 @@ class SourceSide(Stream):
                 break
         self._filling = False
 
-    # --- what a Readable adds
+    # -- what a Readable adds ---------------------------------------------------------------------
 
     def _read(self, size: int) -> None:
         raise NotImplementedError

@@ -110,7 +110,7 @@ class WritesSide(Stream):
             and self._queue is None
         )
 
-    # --- writing
+    # -- writing ----------------------------------------------------------------------------------
 
     def _accept(self, chunk: bytes, callback: Callback | None) -> BaseException | bool:
         """Take a chunk. Returns an error when it comes too late, else whether to go on."""
@@ -240,7 +240,7 @@ class WritesSide(Stream):
                 self._flush()
             self._judge_out()
 
-    # --- settled writes
+    # -- settled writes ---------------------------------------------------------------------------
 
     def _sent(self, error: BaseException | None = None) -> None:
         """The rest that `_send` left waiting has been sent, or never will be."""
@@ -351,7 +351,7 @@ class WritesSide(Stream):
 
         return call_all
 
-    # --- what a Writable adds
+    # -- what a Writable adds ---------------------------------------------------------------------
 
     def _write(self, chunk: bytes, encoding: str, callback: Callback) -> None:
         raise NotImplementedError

@@ -104,7 +104,7 @@ def decode(data: bytes, encoding: str) -> str:
     return encodingNamed(encoding).decode(data, True)[0]
 
 
-# --- to bytes
+# -- to bytes -------------------------------------------------------------------------------------
 
 
 def _encode_utf8(text: str) -> bytes:
@@ -144,7 +144,7 @@ def _encode_base64(text: str) -> bytes:
     return b64decode(digits + "=" * (-len(digits) % 4))
 
 
-# --- to text
+# -- to text --------------------------------------------------------------------------------------
 
 
 def _decode_utf8(data: bytes, final: bool) -> tuple[str, int]:

@@ -57,7 +57,7 @@ class Pipe:
         elif not source._flowing:
             source.resume()
 
-    # --- from the source
+    # -- from the source --------------------------------------------------------------------------
 
     def _data(self, chunk: bytes | str) -> None:
         if not self._write(chunk):
@@ -66,7 +66,7 @@ class Pipe:
     def _end(self) -> None:
         self.destination.end()
 
-    # --- from the destination
+    # -- from the destination ---------------------------------------------------------------------
 
     def _wait(self) -> None:
         """The destination is full: pause the source until it has drained."""
@@ -112,7 +112,7 @@ class Pipe:
             info.hasUnpiped = True
             self._clean_up()
 
-    # --- the end
+    # -- the end ----------------------------------------------------------------------------------
 
     def _unpipe(self) -> None:
         unpipe(self.source, self.destination)

@@ -58,7 +58,7 @@ class Readable(ReadingHalf, CommonStream):
         Event("resume", (), "Data flows again."),
     )
 
-    # --- construction
+    # -- construction -----------------------------------------------------------------------------
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Readable(ReadingHalf, CommonStream):
             self.setEncoding(given["encoding"])
         self._adopt(given)
 
-    # --- operations
+    # -- operations -------------------------------------------------------------------------------
 
     def read(self, size: int | None = None) -> bytes | str | None:
         """Take data out of the buffer, and have the source asked for more.
@@ -187,7 +187,7 @@ class Readable(ReadingHalf, CommonStream):
         """
         return ChunkIterator(self, True)
 
-    # --- tuning
+    # -- tuning -----------------------------------------------------------------------------------
 
     def setEncoding(self, encoding: str | None = "utf8") -> Self:
         """Have text delivered in place of bytes; what is in the buffer too.
@@ -204,7 +204,7 @@ class Readable(ReadingHalf, CommonStream):
         self._decode_with(Decoder("utf8" if encoding is None or encoding == "" else encoding))
         return self
 
-    # --- properties
+    # -- properties -------------------------------------------------------------------------------
 
     @property
     def readable(self) -> bool:
@@ -251,7 +251,7 @@ class Readable(ReadingHalf, CommonStream):
         """How many bytes (characters after `setEncoding()`) wait to be read."""
         return self._buffered
 
-    # --- from subclasses
+    # -- from subclasses --------------------------------------------------------------------------
 
     def push(self, chunk: BytesLike | str | None, encoding: str | None = None) -> bool:
         """Hand over a chunk from the source; None when there is no more.
@@ -286,7 +286,7 @@ class Readable(ReadingHalf, CommonStream):
         """
         raise ERR_METHOD_NOT_IMPLEMENTED("_read()")
 
-    # --- private
+    # -- private ----------------------------------------------------------------------------------
 
     def _add(self, name: EventName, listener: Listener, first: bool) -> None:
         super()._add(name, listener, first)

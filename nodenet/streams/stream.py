@@ -150,7 +150,7 @@ class Stream(EventEmitter):
             self._straight_out = False
             self._poller.nextTick(self._call_construct)
 
-    # --- operations
+    # -- operations -------------------------------------------------------------------------------
 
     def destroy(self, error: BaseException | None = None) -> Self:
         """Destroy the stream: release what it holds, emit ``'error'`` if there is one, ``'close'``.
@@ -179,7 +179,7 @@ class Stream(EventEmitter):
             self._doom = error
         return self
 
-    # --- properties
+    # -- properties -------------------------------------------------------------------------------
 
     @property
     def destroyed(self) -> bool:
@@ -196,7 +196,7 @@ class Stream(EventEmitter):
         """The error that the stream failed with, or None."""
         return self._errored
 
-    # --- from subclasses
+    # -- from subclasses --------------------------------------------------------------------------
 
     def _destroy(self, error: BaseException | None, callback: Callback) -> None:
         """Release what the stream holds, then call ``callback(error)``; for subclasses."""
@@ -210,7 +210,7 @@ class Stream(EventEmitter):
         if self._finish != ABSENT:
             self._finish = FLOWS
 
-    # --- private
+    # -- private ----------------------------------------------------------------------------------
 
     def _abandon(self) -> None:
         """The stream dies: what a half must do about it."""

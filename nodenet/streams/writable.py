@@ -52,7 +52,7 @@ class Writable(WritingHalf, CommonStream):
         Event("unpipe", ("source: Readable", "info: UnpipeInfo"), "A Readable is piped no longer."),
     )
 
-    # --- construction
+    # -- construction -----------------------------------------------------------------------------
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Writable(WritingHalf, CommonStream):
         self._judge_out()
         self._adopt(given)
 
-    # --- operations
+    # -- operations -------------------------------------------------------------------------------
 
     def write(
         self,
@@ -159,7 +159,7 @@ class Writable(WritingHalf, CommonStream):
         """
         self._uncork()
 
-    # --- tuning
+    # -- tuning -----------------------------------------------------------------------------------
 
     def setDefaultEncoding(self, encoding: str) -> Self:
         """Set the encoding of text that is written without one.
@@ -172,7 +172,7 @@ class Writable(WritingHalf, CommonStream):
         self._write_encoding = encodingNamed(encoding).name
         return self
 
-    # --- properties
+    # -- properties -------------------------------------------------------------------------------
 
     @property
     def writable(self) -> bool:
@@ -219,7 +219,7 @@ class Writable(WritingHalf, CommonStream):
         """Whether `write()` has returned False and ``'drain'`` will come."""
         return self._need_drain and self._finish == FLOWS and self._life < DOOMED
 
-    # --- from subclasses
+    # -- from subclasses --------------------------------------------------------------------------
 
     def _write(self, chunk: bytes, encoding: str, callback: Callback) -> None:
         """Write one chunk; there is no other before it calls back.
@@ -235,7 +235,7 @@ class Writable(WritingHalf, CommonStream):
             raise ERR_METHOD_NOT_IMPLEMENTED("_write()")
         self._writev([chunk], callback)
 
-    # --- private
+    # -- private ----------------------------------------------------------------------------------
 
     def _write_checked(
         self,
