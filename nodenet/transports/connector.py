@@ -6,11 +6,10 @@ is started while the connector is in use, and hears of the end of every attempt.
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.error import NotConnectingError, UserError
+from twisted.internet import error
 from twisted.internet.interfaces import IAddress, IConnector, IDelayedCall
 from twisted.internet.protocol import ClientFactory, Protocol
 from twisted.python.failure import Failure
@@ -69,8 +68,8 @@ class Connector:
         try:
             self.transport = self._open()
             self.transport.connect(self._address, self._connected)
-        except OSError as error:
-            self._poller.nextTick(self._refused, self.transport, error)
+        except OSError as refusal:
+            self._poller.nextTick(self._refused, self.transport, refusal)
         if self._timeout is not None:
             self._timer = self._poller.callLater(self._timeout, self._timed_out)
         self.factory.startedConnecting(self)
@@ -81,8 +80,8 @@ class Connector:
         :raises NotConnectingError: there is none.
         """
         if self.state != "connecting":
-            raise NotConnectingError("we're not trying to connect")
-        self._fail(Failure(UserError()))
+            raise error.NotConnectingError("we're not trying to connect")
+        self._fail(Failure(error.UserError()))
 
     def disconnect(self) -> None:
         """Give the attempt up, or close the connection."""
@@ -100,11 +99,11 @@ class Connector:
 
     # -- private ----------------------------------------------------------------------------
 
-    def _connected(self, error: OSError | None) -> None:
+    def _connected(self, refusal: OSError | None) -> None:
         transport = self.transport
         assert transport is not None
-        if error is not None:
-            self._refused(transport, error)
+        if refusal is not None:
+            self._refused(transport, refusal)
             return
         self._cancel_timer()
         self.state = "connected"
@@ -114,16 +113,14 @@ class Connector:
         if protocol is None:
             transport.loseConnection()
 
-    def _refused(self, transport: Any, error: OSError) -> None:
+    def _refused(self, transport: Any, refusal: OSError) -> None:
         if self.state == "connecting" and transport is self.transport:
-            self._fail(Failure(self._worded(error)))
+            host, *port = self._address if isinstance(self._address, tuple) else (self._address,)
+            self._fail(Failure(systemError(refusal, "connect", host, *port[:1])))
 
     def _timed_out(self) -> None:
-        self._fail(Failure(self._worded(errno.ETIMEDOUT)))
-
-    def _worded(self, error: OSError | int) -> OSError:
-        host, *port = self._address if isinstance(self._address, tuple) else (self._address,)
-        return systemError(error, "connect", host, *port[:1])
+        text = f"{self._destination} did not answer in {self._timeout} s"
+        self._fail(Failure(error.TimeoutError(string=text)))
 
     def _fail(self, reason: Failure) -> None:
         self._cancel_timer()
