@@ -71,7 +71,8 @@ def sent() -> Callable[..., Deferred[tuple[Any, ...]]]:
 
     def send(socket: dgram.Socket, *args: Any) -> Deferred[tuple[Any, ...]]:
         done: Deferred[tuple[Any, ...]] = Deferred()
-        socket.send(*args, lambda *result: done.callback(result))
+        everything = (*args, lambda *result: done.callback(result))
+        socket.send(*everything)
         return done
 
     return send

@@ -150,8 +150,12 @@ async def test_reusePort_sockets_share_a_port_only_among_themselves(oracle):
             return dgram.createSocket("udp4", **options)
 
         first, second, third = make(reusePort=True), make(reusePort=True), make()
-        third.on("error", lambda error: (t("third", error), [s.close() for s in every]))
-        every = (first, second, third)
+
+        @third.on("error")
+        def failed(error):
+            t("third", error)
+            for socket in (first, second, third):
+                socket.close()
 
         def later():
             t("second", second.address().port == first.address().port)

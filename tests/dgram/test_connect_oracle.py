@@ -220,14 +220,13 @@ async def test_a_refused_datagram_is_an_error_and_the_socket_goes_on(oracle):
                 socket.send("again", lambda *result: t("sent", *result))
 
         def ready():
+            port = dead.address().port
             dead.close()
-            port = dead_port[0]
             socket.connect(
                 port, "127.0.0.1", lambda: socket.send("x", lambda *result: t("sent", *result))
             )
 
-        dead_port = []
-        dead.bind(0, "127.0.0.1", lambda: (dead_port.append(dead.address().port), ready()))
+        dead.bind(0, "127.0.0.1", ready)
 
     await oracle.compare(
         """

@@ -11,6 +11,7 @@ from nodenet.errors import (
     ERR_INVALID_ARG_TYPE,
     ERR_INVALID_IP_ADDRESS,
     ERR_OUT_OF_RANGE,
+    SystemCallError,
 )
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="these are Linux's")
@@ -130,7 +131,8 @@ async def test_an_error_of_one_destination_fails_no_datagram_to_another(sockets,
     where = dead.address().port
     dead.close()
     receiver, socket = await sockets.bound(), await server(sockets, networkErrors=True)
-    errors, sent = [], []
+    errors: list[SystemCallError] = []
+    sent: list[Exception | None] = []
     socket.on("error", errors.append)
     for index in range(50):
         socket.send("x", where, "127.0.0.1", lambda error, _: sent.append(error))

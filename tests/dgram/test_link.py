@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from twisted.internet import reactor
+from twisted.internet import reactor as installed
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import MessageLengthError
+from twisted.internet.interfaces import IUDPTransport
 from twisted.internet.protocol import DatagramProtocol
+from zope.interface import implementer
 
 from nodenet import dgram, events
 from nodenet.errors import ERR_SOCKET_ALREADY_BOUND, ERR_SOCKET_DGRAM_NOT_RUNNING
+
+reactor: Any = installed
 
 
 async def linked(sockets, interface="127.0.0.1", type="udp4"):
@@ -48,7 +54,7 @@ async def test_what_is_sent_before_there_is_a_transport_waits_for_it(sockets):
 
 
 async def test_closing_the_socket_stops_the_port(sockets):
-    stopped = Deferred()
+    stopped: Deferred[None] = Deferred()
 
     class Link(dgram.DatagramLink):
         def stopProtocol(self):
@@ -99,6 +105,7 @@ async def test_errors_of_the_transport_have_nodes_words(sockets, sent):
     assert (str(error), size) == ("send EMSGSIZE 127.0.0.1:9", None)
 
 
+@implementer(IUDPTransport)
 class Wire:
     """A transport that is no socket: what is written is kept."""
 
@@ -120,6 +127,15 @@ class Wire:
 
     def stopListening(self):
         self.stopped = True
+
+    def connect(self, host, port):
+        self.written.append((host, port))
+
+    def setBroadcastAllowed(self, enabled):
+        """It is none of its business."""
+
+    def getBroadcastAllowed(self):
+        return False
 
 
 async def test_any_transport_will_do(sockets, sent):

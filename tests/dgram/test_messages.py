@@ -6,7 +6,8 @@ import gc
 
 import pytest
 from twisted.internet.defer import CancelledError
-from twisted.logger import LogLevel, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
+from zope.interface import provider
 
 from nodenet import events
 from nodenet.errors import ERR_OUT_OF_RANGE
@@ -59,14 +60,19 @@ async def test_an_error_is_raised_and_the_iteration_can_go_on(sockets):
 
 async def test_what_nobody_takes_is_dropped_counted_and_said_once(sockets, sent):
     receiver, sender = await pair(sockets)
-    said = []
-    globalLogPublisher.addObserver(said.append)
+    said: list[LogEvent] = []
+
+    @provider(ILogObserver)
+    def observer(event):
+        said.append(event)
+
+    globalLogPublisher.addObserver(observer)
     iterator = receiver.messages(limit=2)
     last = events.once(receiver, "done")
     receiver.on("message", lambda msg, _: receiver.emit("done") if msg == b"5" else None)
     await sendAll(sent, sender, ["1", "2", "3", "4", "5"])
     await last
-    globalLogPublisher.removeObserver(said.append)
+    globalLogPublisher.removeObserver(observer)
     assert iterator.dropped == 3
     assert repr(iterator) == "<Messages 2 waiting, 3 dropped>"
     warnings = [event for event in said if event["log_level"] is LogLevel.warn]

@@ -6,7 +6,7 @@ import pytest
 
 from nodenet import dgram
 
-TYPES = [
+TYPES: list[tuple[str, tuple[object, ...]]] = [
     ("", ()),
     ("null", (None,)),
     ("'tcp'", ("tcp",)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import random
 import socket as sockets_of_python
@@ -23,7 +24,7 @@ def system(request, monkeypatch):
     """With recvmmsg and sendmmsg, without, and with such that a sandbox refuses."""
 
     def refused(*args):
-        _mmsg.ctypes.set_errno(38)  # ENOSYS
+        ctypes.set_errno(38)  # ENOSYS
         return -1
 
     if request.param == "one by one":
@@ -36,7 +37,8 @@ def system(request, monkeypatch):
 
 async def echoed(server, client, messages):
     """Send messages with at most `WINDOW` under way; what comes back."""
-    heard, rest, done = [], iter(messages), Deferred()
+    done: Deferred[None] = Deferred()
+    heard, rest = [], iter(messages)
     where = (server.address().port, server.address().address)
 
     def more():
@@ -118,7 +120,7 @@ async def test_a_thousand_sockets_are_open_at_once(sockets):
     server = await sockets.bound(recvBufferSize=8 << 20)
     clients = [sockets() for _ in range(1000)]
     senders = set()
-    done = Deferred()
+    done: Deferred[None] = Deferred()
 
     @server.on("message")
     def message(msg, rinfo):
@@ -139,7 +141,9 @@ async def test_under_a_flood_the_rest_of_the_application_is_served(sockets):
     )
     try:
         await events.once(receiver, "message")
-        heard, turns, done = [], [], Deferred()
+        heard: list[int] = []
+        turns: list[int] = []
+        done: Deferred[None] = Deferred()
         poller = loop.pollerOf()
 
         @receiver.on("message")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import pytest
 
 from nodenet import dgram, events, loop
@@ -174,7 +176,7 @@ class Spy:
 
     def __call__(self, descriptor, headers, count, flags):
         if self._failures:
-            _mmsg.ctypes.set_errno(self._failures.pop(0))
+            ctypes.set_errno(self._failures.pop(0))
             return -1
         sent = self._call(descriptor, headers, min(count, self._most), flags)
         self.counts.append(sent)
