@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from nodenet.endpoints._syntax import Argument, Description, join
+from nodenet.errors import NodeError
 from nodenet.options import Spelling, declarations
 
 
@@ -134,7 +135,7 @@ class Arguments:
         try:
             value = self._spellings[name].parse(argument.value, self._written(name))
             return self._check(name, value)
-        except (TypeError, ValueError) as error:
+        except (NodeError, ValueError, OverflowError) as error:
             raise description.fail(argument.at, str(error)) from None
 
     def _check(self, name: str, value: Any) -> Any:

@@ -37,7 +37,21 @@ def _host(text: str, name: str) -> str:
     return text
 
 
+def _natural(text: str, name: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise ValueError(f"{name} must be a number, 0 or more, not {text!r}")
+    return int(text)
+
+
+def _type(text: str, name: str) -> str:
+    if text not in ("udp4", "udp6"):
+        raise ValueError(f"{name} must be udp4 or udp6, not {text!r}")
+    return text
+
+
 HOST: Final = Spelling(_host, str)
 PORT: Final = Spelling(_port, str)
 PATH: Final = Spelling(path, str)
+NATURAL: Final = Spelling(_natural, str)
+TYPE: Final = Spelling(_type, str)
 MODE: Final = Spelling(_mode, "{:03o}".format)

@@ -15,6 +15,7 @@ from zope.interface import implementer
 
 from nodenet.endpoints._arguments import Arguments
 from nodenet.endpoints._base import Endpoint
+from nodenet.endpoints._blocks import BLOCKS
 from nodenet.endpoints._dial import Dial
 from nodenet.endpoints._path import PathEndpoint
 from nodenet.endpoints._spellings import HOST, PATH, PORT
@@ -78,6 +79,7 @@ class TCPClientEndpoint(StreamClientEndpoint):
         "tcp",
         ClientArguments,
         first={"host": HOST, "port": PORT},
+        also={"blockList": BLOCKS},
         without=_OF_PATHS,
         places=("port",),
         names={"bindAddress": "localAddress"},

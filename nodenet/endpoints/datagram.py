@@ -1,6 +1,6 @@
 """Endpoints that take datagrams.
 
-Law: what they take is what `dgram.createSocket` and `bind` take.
+Law: what they take is what `dgram.createSocket` and `bind` take, and `BoundOptions`.
 """
 
 from __future__ import annotations
@@ -20,16 +20,18 @@ from nodenet.dgram._bind import adopted, prepare
 from nodenet.dgram._options import BindOptions, SocketOptions
 from nodenet.endpoints._arguments import Arguments
 from nodenet.endpoints._base import Endpoint
+from nodenet.endpoints._blocks import BLOCKS
+from nodenet.endpoints._multicast import BoundOptions, equip
 from nodenet.endpoints._resolve import resolved
-from nodenet.endpoints._spellings import PORT
+from nodenet.endpoints._spellings import NATURAL, PORT, TYPE
 from nodenet.errors import systemError
 from nodenet.interfaces import IDatagramServerEndpoint
-from nodenet.options import NUMBER, TEXT, declarations, resolve
+from nodenet.options import declarations, resolve
 from nodenet.transports.udp_address import destination
 from nodenet.transports.udp_port import listenUDP
 
 
-class DatagramArguments(SocketOptions, BindOptions, total=False):
+class DatagramArguments(SocketOptions, BindOptions, BoundOptions, total=False):
     """What the string of a datagram endpoint may hold."""
 
 
@@ -53,7 +55,12 @@ class UDPServerEndpoint(Endpoint):
         "udp",
         DatagramArguments,
         first={"port": PORT},
-        also={"type": TEXT, "fd": NUMBER},
+        also={
+            "type": TYPE,
+            "fd": NATURAL,
+            "receiveBlockList": BLOCKS,
+            "sendBlockList": BLOCKS,
+        },
         places=("port", "fd"),
     )
 
@@ -105,10 +112,19 @@ class UDPServerEndpoint(Endpoint):
             reactor=self._reactor,
             **self._only(_AS_IN_TWISTED),
         )
-        for name, option in _BUFFERS.items():
-            if name in self._options:
-                port.getHandle().setsockopt(socket.SOL_SOCKET, option, self._options[name])
+        try:
+            for name, option in _BUFFERS.items():
+                if name in self._options:
+                    port.getHandle().setsockopt(socket.SOL_SOCKET, option, self._options[name])
+            equip(port.getHandle(), self._bound_options)
+        except OSError as error:
+            port.stopListening()
+            raise systemError(error, "setsockopt") from None
         return port
+
+    @property
+    def _bound_options(self) -> dict[str, Any]:
+        return resolve(BoundOptions, self._options, {})
 
     @property
     def _family(self) -> socket.AddressFamily:
@@ -124,6 +140,7 @@ class UDPServerEndpoint(Endpoint):
         try:
             prepare(skt, resolve(SocketOptions, {**self._options, "type": self.type}, {}))
             skt.bind(destination(address, port, family).raw)
+            equip(skt, self._bound_options)
         except OSError as error:
             skt.close()
             raise systemError(error, "bind", address, port) from None

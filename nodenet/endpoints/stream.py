@@ -20,9 +20,10 @@ from zope.interface import implementer
 from nodenet import net
 from nodenet.endpoints._arguments import Arguments
 from nodenet.endpoints._base import Endpoint
+from nodenet.endpoints._blocks import BLOCKS
 from nodenet.endpoints._path import PathEndpoint
 from nodenet.endpoints._resolve import resolved
-from nodenet.endpoints._spellings import MODE, PATH, PORT
+from nodenet.endpoints._spellings import MODE, NATURAL, PATH, PORT
 from nodenet.endpoints._stale import removeStaleSocket
 from nodenet.endpoints._tune import tune
 from nodenet.loop import pollerOf
@@ -147,6 +148,7 @@ class TCPServerEndpoint(StreamServerEndpoint):
         "tcp",
         StreamServerArguments,
         first={"port": PORT},
+        also={"fd": NATURAL, "backlog": NATURAL, "blockList": BLOCKS},
         without=_OF_PATHS,
         places=("port", "fd"),
     )
@@ -177,7 +179,7 @@ class UNIXServerEndpoint(PathEndpoint, StreamServerEndpoint):
         "unix",
         StreamServerArguments,
         first={"path": PATH},
-        also={"mode": MODE},
+        also={"fd": NATURAL, "backlog": NATURAL, "mode": MODE},
         without=_OF_PORTS | _TUNING | {"blockList"},
         places=("path", "fd"),
     )

@@ -1,0 +1,73 @@
+"""How endpoint strings write a `BlockList`.
+
+Law: ``parse(format(blocks), name)`` has the rules of `blocks`, in their order.
+
+It is written as entries between commas, each an address, a range ``FIRST-LAST`` or a subnet
+``ADDRESS/PREFIX``; or as ``@FILE``, a file with one entry a line, in which ``#`` begins a remark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from nodenet.addresses import BlockList
+from nodenet.errors import NodeError
+from nodenet.options import Spelling
+
+
+class WrittenBlockList(BlockList):
+    """A block list that knows how it was written, and equals any with the same rules."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, BlockList) and self.rules == other.rules
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.rules))
+
+
+def _parse(text: str, name: str) -> BlockList:
+    blocks = WrittenBlockList(text)
+    try:
+        for entry in _lines(text[1:]) if text.startswith("@") else text.split(","):
+            _add(blocks, entry.strip())
+    except OSError as error:
+        raise ValueError(f"cannot read {text[1:]}: {error.strerror}") from None
+    except (NodeError, ValueError) as error:
+        reason = f"{name} must hold addresses, ranges A-B or subnets A/N"
+        raise ValueError(f"{reason}: {error}") from None
+    return blocks
+
+
+def _lines(path: str) -> Iterable[str]:
+    lines = Path(path).read_text("utf-8").splitlines()
+    entries = (line.partition("#")[0].strip() for line in lines)
+    return [entry for entry in entries if entry]
+
+
+def _add(blocks: BlockList, entry: str) -> None:
+    family = "ipv6" if ":" in entry else "ipv4"
+    first, dash, last = entry.partition("-")
+    if dash:
+        blocks.addRange(first, last, family)
+    elif "/" in entry:
+        blocks.addCIDR(entry)
+    elif entry:
+        blocks.addAddress(entry, family)
+    else:
+        raise ValueError("an entry is empty")
+
+
+def _format(blocks: BlockList) -> str:
+    if isinstance(blocks, WrittenBlockList):
+        return blocks.text
+    # A rule reads ``Subnet: IPv4 10.0.0.0/8``; the latest comes first.
+    return ",".join(rule.rpartition(" ")[2] for rule in reversed(blocks.rules))
+
+
+BLOCKS: Final = Spelling(_parse, _format)
