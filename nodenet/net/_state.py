@@ -103,6 +103,8 @@ class TellingSocket(TunableSocket):
         return self._local()
 
     def __repr__(self) -> str:
+        if self._phase is Phase.IDLE:
+            return f"<{type(self).__name__} idle>"
         where = "" if self._link is None else f" {self._link.describe()}"
         return f"<{type(self).__name__} {self.readyState}{where}>"
 

@@ -7,6 +7,7 @@ port, is said once in the log, and is tried again a little later.
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from collections.abc import Callable
 from typing import Any, Final
@@ -85,6 +86,16 @@ class ListeningDescriptor(Handle):
 
     def connectionLost(self, reason: object) -> None:
         self.close()
+
+    def describe(self) -> str:
+        """Where it listens."""
+        if not self._open:
+            return "closed"
+        name = self._socket.getsockname()
+        if not isinstance(name, tuple):
+            return f"listening on {os.fsdecode(name)}"
+        host = f"[{name[0]}]" if len(name) > 2 else name[0]
+        return f"listening on {host}:{name[1]}"
 
     def _pause(self, error: OSError) -> None:
         self.stopReading()
