@@ -103,7 +103,6 @@ class SourceSide(Stream):
             and self._did_read
             and self._hears
             and self._chunks is None
-            and self._decoder is None
             and not self._awaiting
             and self._end == FLOWS
             and self._life == OPEN
@@ -111,10 +110,21 @@ class SourceSide(Stream):
             and (self._demand == IDLE or self._demand == ASKED)
         ):
             listener = self._events.get("data")
-            self._direct = self._emit_data if isinstance(listener, tuple) else listener
+            if self._decoder is not None:
+                self._direct = self._emit_text
+            elif isinstance(listener, tuple):
+                self._direct = self._emit_data
+            else:
+                self._direct = listener
 
     def _emit_data(self, chunk: bytes) -> None:
         self.emit("data", chunk)
+
+    def _emit_text(self, chunk: bytes) -> None:
+        assert self._decoder is not None
+        text = self._decoder.decode(chunk)
+        if text:
+            self.emit("data", text)
 
     # -- from the source --------------------------------------------------------------------------
 

@@ -88,7 +88,7 @@ class Decoder:
 
     def decode(self, chunk: bytes) -> str:
         """The text that is complete with `chunk`; perhaps none."""
-        data = self._begun + chunk
+        data = self._begun + chunk if self._begun else chunk
         text, consumed = self._decode(data, False)
         self._begun = data[consumed:]
         return text

@@ -99,15 +99,18 @@ class Writable(WritingHalf, CommonStream):
         Mirrors: "writable.write(chunk[, encoding][, callback])".
         """
         # The byte path: nothing stands between the writer and the kernel.
-        if self._straight_out and callback is None and encoding is None and type(chunk) is bytes:
+        if self._straight_out and callback is None and encoding is None:
             send = self._send
             if send is not None:
-                try:
-                    if send(chunk):
-                        return True
-                except OSError as error:
-                    return self._send_failed(chunk, error)
-                return self._sent_partly(len(chunk))
+                if type(chunk) is str:
+                    chunk = encode(chunk, self._write_encoding)
+                if type(chunk) is bytes:
+                    try:
+                        if send(chunk):
+                            return True
+                    except OSError as error:
+                        return self._send_failed(chunk, error)
+                    return self._sent_partly(len(chunk))
         return self._write_checked(chunk, encoding, callback) is True
 
     def end(

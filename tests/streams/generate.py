@@ -34,7 +34,7 @@ class Generator:
         self.kind = kind
         self.writev = writev
         self.pushes = pushes
-        self.encodes = self.random.random() < (0.05 if pushes else 0.2)
+        self.encodes = self.random.random() < 0.2
 
     def program(self) -> Program:
         """The program."""

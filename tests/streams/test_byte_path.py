@@ -240,3 +240,17 @@ def test_the_byte_path_is_open_again_in_a_second_life() -> None:
     assert not wire.destroyed
     run(lambda: wire.write(b"a"))
     assert wire.sent == [b"a"]
+
+
+def test_text_takes_the_byte_path_too() -> None:
+    wire, got = flowing(encoding="utf8")
+
+    def push() -> None:
+        for byte in "aé".encode():
+            assert wire.push(bytes([byte]))
+        assert ticks() == 0
+
+    run(push)
+    assert got == ["a", "é"]
+    run(lambda: wire.write("é"))
+    assert wire.sent == ["é".encode()]
