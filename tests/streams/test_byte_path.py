@@ -39,10 +39,10 @@ def run(callback: Callable[[], object]) -> None:
     pollerOf().ticks.call(None, callback)
 
 
-def flowing(**options: Any) -> tuple[Wire, list[bytes]]:
+def flowing(**options: Any) -> tuple[Wire, list[Any]]:
     """A stream that flows, and what it has emitted."""
     wire = Wire(**options)
-    got: list[bytes] = []
+    got: list[Any] = []
     wire.on("data", got.append)
     run(lambda: wire.read(0))
     run(lambda: wire.push(b"first"))
