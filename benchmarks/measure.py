@@ -20,6 +20,7 @@ from benchmarks.peers import Peer
 from benchmarks.processes import Failed, Server
 
 _SETTLE_SECONDS = 0.5
+_SETTLE_TRIES = 10
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,23 @@ def _timed(load: Load, server: Server, generator: Path, plan: Plan) -> Sample:
     )
 
 
+def _settled(pid: int) -> int:
+    """The weight of a process that has stopped to grow or shrink (Node collects after it starts)."""
+    before = -1
+    for _ in range(_SETTLE_TRIES):
+        now = processes.resident(pid)
+        if now == before:
+            break
+        before = now
+        sleep(_SETTLE_SECONDS)
+    return now
+
+
 def _weighed(load: Load, server: Server, generator: Path) -> Sample:
-    sleep(_SETTLE_SECONDS)
-    before = processes.resident(server.pid)
+    before = _settled(server.pid)
     command = [str(generator), *load.arguments, f"port={server.port}"]
     with processes.started(command, processes.cores()[1]):
-        sleep(_SETTLE_SECONDS)
-        grown = processes.resident(server.pid) - before
+        grown = _settled(server.pid) - before
     return Sample(figure=grown / load.settings["connections"])
 
 
