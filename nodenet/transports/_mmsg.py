@@ -15,7 +15,9 @@ import socket
 import struct
 import sys
 from array import array
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any, Final
 from weakref import WeakKeyDictionary, ref
 
@@ -27,7 +29,9 @@ BATCH: Final = 64
 CAPACITY: Final = 65_536
 """Bytes that a datagram may have on arrival; UDP carries 65,507 (IPv4) or 65,527 (IPv6)."""
 
-_COPIED: Final = 2_048  # bytes up to which a datagram is copied to be sent; longer ones stay put
+_ROOM: Final = 131_072  # bytes that one call sends at most; twice what one datagram can have
+_SHORT: Final = 256
+_PART: Final = 8
 _APART: Final = 192  # bytes between slots, or they would all compete for the same cache lines
 _SIZES: Final = 4_096  # sizes of datagrams whose cutter is kept
 _DONTWAIT: Final = 0x40
@@ -120,8 +124,13 @@ class Inbox:
                 return [], ()
             raise failure
         sizes = table.sizes[:count].tolist()
-        pairs = zip(sizes, self._slots, strict=False)
-        return [_cutters[size](slot)[0] for size, slot in pairs], self._names[count](table.names)
+        if sizes.count(sizes[0]) == count:
+            cut = _cutters[sizes[0]]
+            datagrams = [cut(slot)[0] for slot in self._slots[:count]]
+        else:
+            pairs = zip(sizes, self._slots, strict=False)
+            datagrams = [_cutters[size](slot)[0] for size, slot in pairs]
+        return datagrams, self._names[count](table.names)
 
 
 class Outbox:
@@ -131,50 +140,52 @@ class Outbox:
     """
 
     def __init__(self, buffers: Buffers, name_size: int) -> None:
-        table = self._table = _Table(buffers.leaving, _COPIED + _APART, 0, name_size)
-        self._slots = buffers.leaving_slots
-        self._vectors = table.vectors
-        self._lengths = memoryview(table.vectors).cast("B").cast(_SIZE_T)[1::2]
+        table = self._table = _Table(buffers.leaving, 0, 0, name_size)
+        words = memoryview(table.vectors).cast("B").cast(_SIZE_T)
+        self._bases, self._lengths = words[0::2], words[1::2]
+        self._memory = buffers.leaving
+        self._start = _address(buffers.leaving)
+        self._laid: list[int] = []  # the lengths that the vectors are set to
         self._named = bool(name_size)
 
     def send(
         self, descriptor: int, datagrams: Sequence[bytes], destinations: Sequence[bytes]
     ) -> int:
-        """Send up to `BATCH` datagrams in order.
+        """Send some of at most `BATCH` datagrams, in order.
 
         :returns: how many have left, at least one: the first that has not may have been refused.
         :raises OSError: the first one was refused, as the kernel words it.
         """
         lengths = list(map(len, datagrams))
-        moved: tuple[tuple[int, int], ...] = ()
-        if max(lengths) > _COPIED:
-            moved = self._point(datagrams)
-        else:
-            for slot, datagram in zip(self._slots, datagrams, strict=False):
-                slot[: len(datagram)] = datagram
-        self._lengths[: len(lengths)] = array(_SIZE_T, lengths)
+        if lengths != self._laid:
+            self._lay(lengths)
+        count = len(self._laid)
+        self._copy(datagrams[:count])
         if self._named:
-            names = b"".join(destinations)
+            names = b"".join(destinations[:count])
             self._table.names[: len(names)] = names
-        count: int = _sendmmsg(descriptor, self._table.pointer, len(lengths), _DONTWAIT)
-        failure = _failure() if count < 0 else None
-        for index, base in moved:
-            self._vectors[index].base = base
-        if failure is not None:
-            raise failure
-        return count
+        sent: int = _sendmmsg(descriptor, self._table.pointer, count, _DONTWAIT)
+        if sent < 0:
+            raise _failure()
+        return sent
 
-    def _point(self, datagrams: Sequence[bytes]) -> tuple[tuple[int, int], ...]:
-        """Copy the short ones, point at the long ones: (index, base to put back) of those."""
-        moved = []
-        for index, (slot, datagram) in enumerate(zip(self._slots, datagrams, strict=False)):
-            if len(datagram) <= _COPIED:
-                slot[: len(datagram)] = datagram
-            else:
-                vector = self._vectors[index]
-                moved.append((index, vector.base))
-                vector.base = ctypes.cast(ctypes.c_char_p(datagram), ctypes.c_void_p).value
-        return tuple(moved)
+    def _lay(self, lengths: list[int]) -> None:
+        """Set the vectors for as many datagrams as there is room for, one behind the other."""
+        fitting = bisect_right(list(accumulate(lengths)), _ROOM)
+        laid = self._laid = lengths[:fitting]
+        starts = accumulate(laid[:-1], initial=self._start)
+        self._bases[:fitting] = array(_SIZE_T, starts)
+        self._lengths[:fitting] = array(_SIZE_T, laid)
+
+    def _copy(self, datagrams: Sequence[bytes]) -> None:
+        """Put them where the vectors point; in parts, or long ones would unsettle the heap."""
+        memory, start = self._memory, 0
+        step = BATCH if len(datagrams[0]) <= _SHORT else _PART
+        for index in range(0, len(datagrams), step):
+            part = b"".join(datagrams[index : index + step])
+            end = start + len(part)
+            memory[start:end] = part
+            start = end
 
 
 class Buffers:
@@ -184,8 +195,7 @@ class Buffers:
         stride = CAPACITY + _APART
         self.arrived = bytearray(BATCH * stride)  # from the zero page: only used pages cost memory
         self.arrived_slots = _slots(self.arrived, stride, CAPACITY)
-        self.leaving = bytearray(BATCH * (_COPIED + _APART))
-        self.leaving_slots = _slots(self.leaving, _COPIED + _APART, _COPIED)
+        self.leaving = bytearray(_ROOM)
         self._inboxes: dict[int, Inbox] = {}
         self._outboxes: dict[int, Outbox] = {}
 
