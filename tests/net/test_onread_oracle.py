@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from net_tools import portOf
 from oracle import Oracle, Tracer
 
 from nodenet import net
@@ -14,10 +15,16 @@ _JS = """
 const server = net.createServer(socket => {
   server.close()
   socket.write('hello')
-  setTimeout(() => socket.end(' world, good night'), 20)
+  socket.once('data', () => socket.end(' world, good night'))
 })
 server.listen(0, '127.0.0.1', () => {
   const listen = onread => {
+    const { callback } = onread
+    let heard = 0
+    onread.callback = (size, got) => {
+      if ((heard += size) === 5) client.write('go on')
+      return callback(size, got)
+    }
     const client = net.connect({ port: server.address().port, host: '127.0.0.1', onread })
     for (const event of ['data', 'readable', 'end', 'close']) {
       client.on(event, (...args) => t(event, ...args, client.bytesRead))
@@ -36,12 +43,20 @@ async def same(oracle: Oracle, js: str, listen: Callable[[Tracer, Any], None]) -
         def connection(socket: net.Socket) -> None:
             server.close()
             socket.write("hello")
-            pollerOf().callLater(0.02, socket.end, " world, good night")
+            socket.once("data", lambda _: socket.end(" world, good night"))
 
         def make(onread: dict[str, Any]) -> net.Socket:
-            where = server.address()
-            assert isinstance(where, net.AddressInfo)
-            client = net.connect(where.port, "127.0.0.1", onread=onread)
+            heard = 0
+
+            def callback(size: int, got: Any) -> Any:
+                nonlocal heard
+                heard += size
+                if heard == 5:
+                    client.write("go on")
+                return onread["callback"](size, got)
+
+            both = {**onread, "callback": callback}
+            client = net.connect(portOf(server), "127.0.0.1", onread=both)
             for event in ("data", "readable", "end", "close"):
                 client.on(event, lambda *args, event=event: t(event, *args, client.bytesRead))
             return client
