@@ -20,16 +20,20 @@ class Janitor(SynchronousTestCase):
         case("test_it").run(result)
         return result
 
+    def close_all(self) -> None:
+        loop.pollerOf().stopped(Failure(ConnectionDone()))
+
     def test_a_tidy_test_passes(self) -> None:
         result = self.outcome(cases.Tidy)
         self.assertTrue(result.wasSuccessful(), result.errors + result.failures)
 
     def test_a_leaked_server_is_named_until_it_is_closed(self) -> None:
+        self.addCleanup(self.close_all)
         for case in (cases.Leaking, cases.Tidy):
             [(_, failure)] = self.outcome(case).errors
             self.assertIn("Reactor was unclean", str(failure.value))
-            self.assertRegex(str(failure.value), r"nodenet.*Listening.*fd=\d+")
-        loop.pollerOf().stopped(Failure(ConnectionDone()))
+            self.assertRegex(str(failure.value), r"nodenet.*Listening.*127\.0\.0\.1:\d+")
+        self.close_all()
         self.assertTrue(self.outcome(cases.Tidy).wasSuccessful())
 
     def test_an_exception_that_nobody_caught_is_an_error_of_the_test(self) -> None:
