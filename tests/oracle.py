@@ -164,12 +164,14 @@ class Oracle:
     async def _until_quiet(self, run: _Run, scenario: Scenario) -> None:
         poller = loop.pollerOf()
         ended: Deferred[str | None] = Deferred()
+        idle: list[Deferred[None]] = []
 
         def begin() -> None:
             settled = poller.pending("the scenario")
             result = _start(run, scenario)
             result.addBoth(lambda _: settled())
-            loop.whenIdle().addCallback(lambda _: end(None))
+            idle.append(loop.whenIdle())
+            idle[0].addCallbacks(lambda _: end(None), lambda _: None)
 
         def end(problem: str | None) -> None:
             if not ended.called:
@@ -181,6 +183,7 @@ class Oracle:
         if bound.active():
             bound.cancel()
         if problem:
+            idle[0].cancel()
             still = [repr(handle) for handle in loop.openHandles()]
             trace = _trace(run.lines, run.directory)
             said = [problem, "Still open:", *still, "Its trace so far:", *trace]

@@ -11,18 +11,24 @@ from collections.abc import Callable
 
 
 def debuglog(section: str) -> Callable[..., None] | None:
-    """A function that writes a trace line for `section`, or None when it is not asked for.
+    """Return what writes a trace line for a section.
 
     `NODENET_DEBUG` holds section names separated by commas (``net,dgram,loop``);
     ``*`` asks for all of them. It is read when the module that traces is imported.
-    The function takes a format and its arguments, as :func:`str.format` does.
+
+    Args:
+        section: The name of the section.
+
+    Returns:
+        A function that takes a format and its arguments, as :meth:`str.format` does; ``None`` when
+        the section is not asked for.
     """
     wanted = os.environ.get("NODENET_DEBUG", "").lower().replace(" ", "").split(",")
     if section.lower() not in wanted and "*" not in wanted:
         return None
-    prefix = f"{section.upper()} {os.getpid()}: "
 
     def trace(message: str, *args: object) -> None:
-        sys.stderr.write(prefix + message.format(*args) + "\n")
+        # twistd forks after this was imported, so the process is looked at now.
+        sys.stderr.write(f"{section.upper()} {os.getpid()}: {message.format(*args)}\n")
 
     return trace

@@ -26,8 +26,8 @@ class Handle:
         self.interest = 0
         self._socket = skt
         self._descriptor = skt.fileno()
-        self._open = True
         self._referenced = True
+        self._open = True
         poller.opened(self)
         poller.reference()
 
@@ -80,19 +80,23 @@ class Handle:
     def closeDescriptor(self) -> None:
         """Unregister, close, leave the list of open handles. Does nothing the second time."""
         if self._open:
-            if self.interest:
-                self.poller.watch(self, 0)
-            self._open = False
-            self._socket.close()
-            self._left()
+            self.detachDescriptor().close()
 
     def detachDescriptor(self) -> socket.socket:
         """Give the socket away, open: it is somebody else's from now on."""
-        if self.interest:
-            self.poller.watch(self, 0)
-        self._open = False
-        self._left()
+        if self._open:
+            if self.interest:
+                self.poller.watch(self, 0)
+            self.poller.closed(self)
+            self._open = False
+            if self._referenced:
+                self.poller.unreference()
         return self._socket
+
+    def inherited(self) -> None:
+        """This is a forked child: the parent watches and counts it, here it can be closed."""
+        self.interest = 0
+        self._referenced = False
 
     def ref(self) -> None:
         """Keep :func:`nodenet.run` going while this is open (the default)."""
@@ -121,8 +125,3 @@ class Handle:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.describe()}>"
-
-    def _left(self) -> None:
-        self.poller.closed(self)
-        if self._referenced:
-            self.poller.unreference()

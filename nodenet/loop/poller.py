@@ -1,7 +1,8 @@
 """All of nodenet's descriptors behind one descriptor of the reactor.
 
 Law: a handle is registered exactly while it has an interest, and unregistered before it is closed;
-no handler runs while another one of the same Poller does.
+no handler runs inside another one of the same Poller, unless that one turns the reactor itself
+(``reactor.iterate()``).
 
 The reactor pays its cost per event (a logging context, a look-up, an epoll change) once for a
 batch: it only ever sees the epoll object's own descriptor. Under load a batch is followed by the
@@ -61,8 +62,10 @@ class Poller:
         self.queueMicrotask = self.ticks.queueMicrotask
         self.atRoundEnd = self.ticks.atRoundEnd
         self.drain = self.ticks.drain
-        self.onUncaught: Callable[[Failure], None] | None = None
-        self.onIdle: Callable[[], None] | None = None
+        self.onUncaught: Callable[[Failure], bool] | None = None
+        """Told of a failure that nobody caught; returns whether it need not be logged."""
+        self.onIdle: list[Callable[[], None]] = []
+        """Called when the last reference goes; may be called in vain."""
         self._handles: dict[Handle, None] = {}
         self._watched: dict[int, Handle] = {}
         self._references = 0
@@ -77,37 +80,35 @@ class Poller:
 
     def opened(self, handle: Handle) -> None:
         """`handle` has a descriptor from now on."""
+        if _trace is not None:
+            _trace("opened: {} fd={}", type(handle).__name__, handle.fileno())
         self._handles[handle] = None
 
     def closed(self, handle: Handle) -> None:
-        """`handle` has none any more. It was unregistered before."""
+        """`handle` will have none any more. It was unregistered before."""
+        if _trace is not None:
+            _trace("closed: {} fd={}", type(handle).__name__, handle.fileno())
         self._handles.pop(handle, None)
 
     def openHandles(self) -> list[Handle]:
         """What is open, oldest first."""
         return list(self._handles)
 
-    def serve(self, handle: Handle, event: int) -> None:
-        """Run the handlers of one event, then the ticks they left."""
-        ticks = self.ticks
-        try:
-            if event & _READABLE and handle.interest & READ:
-                handle.doRead()
-            if event & (WRITE | _BROKEN) and handle.interest & WRITE:
-                handle.doWrite()
-        except Exception:
-            handle.handlerFailed(Failure())
-        if ticks.depth == 1 and ticks.queue:
-            ticks.drain()
-
     # -- time and references ----------------------------------------------------------------
 
     def callLater(
         self, seconds: float, callback: Callable[..., object], *args: object, ref: bool = True
     ) -> IDelayedCall:
-        """Run `callback` in `seconds`, as a callback of nodenet.
+        """Run a callback of nodenet later.
 
-        With ``ref=False`` the timer does not keep :func:`nodenet.run` going.
+        Args:
+            seconds: After how long, 0 or more.
+            callback: What to call.
+            args: With what.
+            ref: Whether the timer keeps :func:`nodenet.run` going.
+
+        Returns:
+            What cancels it.
         """
         call = IReactorTime(self.reactor).callLater(
             seconds, self.ticks.call, callback, callback, *args
@@ -127,8 +128,9 @@ class Poller:
     def unreference(self) -> None:
         """One thing fewer."""
         self._references -= 1
-        if not self._references and self.onIdle is not None:
-            self.onIdle()
+        if not self._references:
+            for look in list(self.onIdle):
+                look()
 
     def pending(self, what: str) -> Callable[[], None]:
         """Keep :func:`nodenet.run` going until the returned function is called (once)."""
@@ -162,28 +164,40 @@ class Poller:
 
     def uncaught(self, failure: Failure, source: object) -> None:
         """Nobody caught `failure`: say so, with its traceback; trial fails the test for it."""
-        _log.failure("Uncaught exception in {source!r}", failure=failure, source=source)
-        if self.onUncaught is not None:
-            self.onUncaught(failure)
+        if self.onUncaught is None or not self.onUncaught(failure):
+            _log.failure("Uncaught exception in {source!r}", failure=failure, source=source)
+
+    def handlerFailed(self, handle: Handle) -> None:
+        """A handler raises: let its handle see to it. Only for use where it was caught."""
+        try:
+            handle.handlerFailed(Failure())
+        except BaseException:
+            self.uncaught(Failure(), handle)
 
     def stopped(self, reason: Failure) -> None:
         """The reactor has dropped us (it stops): every handle loses its connection now."""
-        self.ticks.enter()
-        for handle in self.openHandles():
-            try:
-                handle.connectionLost(reason)
-            except Exception:
-                handle.handlerFailed(Failure())
-        self.ticks.drain()  # no callLater(0) runs after a stop
-        self.ticks.runClosing()
-        self.ticks.leave()
+        ticks = self.ticks
+        ticks.enter()
+        try:
+            for handle in self.openHandles():
+                try:
+                    handle.connectionLost(reason)
+                except BaseException:
+                    self.handlerFailed(handle)
+            if ticks.depth == 1:
+                ticks.drain()  # no callLater(0) runs after a stop
+                while ticks.closing:
+                    ticks.runClosing()
+        finally:
+            ticks.leave()
 
     def forked(self) -> None:
-        """In a forked child: what is watched belongs to the parent."""
-        for handle in self._watched.values():
-            handle.interest = 0
+        """In a forked child: what is open belongs to the parent, and keeps nothing going here."""
+        for handle in self._handles:
+            handle.inherited()
         self._watched.clear()
         self._handles.clear()
+        self._references = 0
 
     def __repr__(self) -> str:
         inside = ", ".join(map(repr, self._handles)) or "nothing open"
@@ -200,13 +214,14 @@ class EpollPoller(Poller):
         before = handle.interest
         if interest == before:
             return
-        epoll = self._epoll
-        if epoll is None:
-            epoll = self._epoll = select.epoll()
+        epoll = self._epoll or self._begin()
         descriptor = handle.fileno()
         if not interest:
             del self._watched[descriptor]
-            epoll.unregister(descriptor)
+            try:
+                epoll.unregister(descriptor)
+            except OSError:
+                pass  # somebody has closed the descriptor, and the kernel has forgotten it
         elif before:
             epoll.modify(descriptor, interest)
         else:
@@ -219,10 +234,9 @@ class EpollPoller(Poller):
         handle.interest = interest
 
     def opened(self, handle: Handle) -> None:
-        super().opened(handle)
         if self._epoll is None:
-            self._epoll = select.epoll()
-            self.reactor.addReader(self)
+            self._begin()
+        super().opened(handle)
 
     def closed(self, handle: Handle) -> None:
         super().closed(handle)
@@ -231,13 +245,13 @@ class EpollPoller(Poller):
             self._epoll.close()
             self._epoll = None
 
-    def doRead(self) -> None:
+    def doRead(self) -> None:  # noqa: C901  # in one piece: this is run for every event
         """Serve what is ready; bounded, see the module's law."""
         ticks = self.ticks
         queue = ticks.queue
         watched = self._watched
         ticks.enter()
-        ticks.polling = True
+        before, ticks.polling = ticks.polling, True
         try:
             if queue and ticks.depth == 1:
                 ticks.drain()
@@ -251,24 +265,20 @@ class EpollPoller(Poller):
                     if handle is None:
                         continue  # closed or paused by an earlier handler of this batch
                     try:
-                        if event == READ:
+                        if event == READ == handle.interest:
                             handle.doRead()
                         else:
-                            interest = handle.interest
-                            if event & _READABLE and interest & READ:
-                                handle.doRead()
-                            if event & (WRITE | _BROKEN) and handle.interest & WRITE:
-                                handle.doWrite()
-                    except Exception:
-                        handle.handlerFailed(Failure())
+                            _act(handle, event)
+                    except BaseException:
+                        self.handlerFailed(handle)
                     if queue and ticks.depth == 1:
                         ticks.drain()
                 if ticks.closing:
                     ticks.runClosing()
-                if len(events) < 2:
+                if len(events) < 2 and not ticks.closing:
                     return  # not under load: polling again would find nothing
         finally:
-            ticks.polling = False
+            ticks.polling = before
             ticks.leave()
 
     def fileno(self) -> int:
@@ -286,6 +296,11 @@ class EpollPoller(Poller):
             # Closes the child's copy only; unregistering would reach into the parent's set.
             self._epoll.close()
             self._epoll = None
+
+    def _begin(self) -> select.epoll:
+        epoll = self._epoll = select.epoll()
+        self.reactor.addReader(self)
+        return epoll
 
 
 class DirectPoller(Poller):
@@ -335,22 +350,37 @@ class _StandIn:
     def doWrite(self) -> None:
         self._serve(WRITE)
 
-    def _serve(self, event: int) -> None:
-        self._poller.ticks.enter()
-        try:
-            self._poller.serve(self._handle, event)
-        finally:
-            self._poller.ticks.leave()
-
     def connectionLost(self, reason: Failure) -> None:
-        # Some reactors report a broken descriptor this way: let the handler see the errno.
-        if self._poller.reactor.running and self._handle.interest:
+        handle, poller = self._handle, self._poller
+        if poller.reactor.running:
+            # Some reactors drop a broken descriptor this way: let the handler see the errno. It
+            # may have been no more than a refused datagram, or there is more to read.
             self._serve(_BROKEN)
-        elif self._handle in self._poller.openHandles():
-            self._poller.stopped(reason)
+            interest, handle.interest = handle.interest, 0
+            poller.watch(handle, interest)
+        elif handle.fileno() >= 0:
+            poller.stopped(reason)
+
+    def _serve(self, event: int) -> None:
+        handle, poller = self._handle, self._poller
+        poller.ticks.enter()
+        try:
+            _act(handle, event)
+        except BaseException:
+            poller.handlerFailed(handle)
+        finally:
+            poller.ticks.leave()
 
     def __repr__(self) -> str:
         return repr(self._handle)
+
+
+def _act(handle: Handle, event: int) -> None:
+    """Call those handlers that an event asks for and that are wanted still."""
+    if event & _READABLE and handle.interest & READ:
+        handle.doRead()
+    if event & (WRITE | _BROKEN) and handle.interest & WRITE:
+        handle.doWrite()
 
 
 _pollers: WeakSet[Poller] = WeakSet()

@@ -21,8 +21,19 @@ _pollers: WeakValueDictionary[int, Poller] = WeakValueDictionary()
 
 
 def pollerOf(reactor: Any = None) -> Poller:
-    """The Poller of `reactor` (default: Twisted's global reactor), made when first asked for."""
+    """Return the Poller of a reactor, made when first asked for.
+
+    Args:
+        reactor: The reactor; by default the one that is running the calling callback of nodenet,
+            and outside of one Twisted's global reactor.
+
+    Raises:
+        TypeError: The reactor cannot watch descriptors.
+    """
     if reactor is None:
+        for running in _pollers.values():
+            if running.ticks.running:
+                return running
         from twisted.internet import reactor  # not before somebody needs it
     poller = _pollers.get(id(reactor))
     if poller is None:

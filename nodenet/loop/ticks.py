@@ -1,7 +1,8 @@
 """Node's queues: ticks, then microtasks; and at the end of a round, the close callbacks.
 
 Law: a drain ends with ticks and microtasks empty, and no queued callback runs inside the call
-that queued it.
+that queued it. Whatever a callback raises, also ``SystemExit`` and its like, ends that callback
+alone: the reactor would close the Poller for it, and everything that is open.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, TypeVarTuple, Unpack
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
+from twisted.python.threadable import isInIOThread
 
 _Args = TypeVarTuple("_Args")
 
@@ -38,19 +40,15 @@ class Ticks:
         self._wake: IDelayedCall | None = None
         self._thread = get_ident()
 
-    def nextTick(
-        self, callback: Callable[[Unpack[_Args]], object], *args: *_Args
-    ) -> None:
+    def nextTick(self, callback: Callable[[Unpack[_Args]], object], *args: *_Args) -> None:
         """Run `callback` when the running callback of nodenet has returned, in order."""
         if get_ident() != self._thread and self._foreign(self.nextTick, callback, args):
             return
         self.queue.append((callback, args))
-        if not self.depth and self._wake is None:
+        if not self.depth and not _is_due(self._wake):
             self._wake = IReactorTime(self.reactor).callLater(0, self._woken)
 
-    def queueMicrotask(
-        self, callback: Callable[[Unpack[_Args]], object], *args: *_Args
-    ) -> None:
+    def queueMicrotask(self, callback: Callable[[Unpack[_Args]], object], *args: *_Args) -> None:
         """Run `callback` once the tick queue is empty, where Node runs promise reactions."""
         if get_ident() != self._thread and self._foreign(self.queueMicrotask, callback, args):
             return
@@ -59,14 +57,16 @@ class Ticks:
         if not self.queue:
             self.nextTick(_nothing)
 
-    def atRoundEnd(
-        self, callback: Callable[[Unpack[_Args]], object], *args: *_Args
-    ) -> None:
+    def atRoundEnd(self, callback: Callable[[Unpack[_Args]], object], *args: *_Args) -> None:
         """Run `callback` when the handlers of this round have run: Node's close callbacks."""
         self.closing.append((callback, args))
-        if not self.polling and self._round_end is None:
-            # Outside a round: the reactor polls once before it runs this.
-            self._round_end = IReactorTime(self.reactor).callLater(0, self._round_ended)
+        if not self.depth:
+            self._await_round_end()
+
+    @property
+    def running(self) -> bool:
+        """Whether a callback of nodenet is on the stack of the calling thread."""
+        return self.depth > 0 and self._thread == get_ident()
 
     def enter(self) -> None:
         """A callback of nodenet begins in the reactor's thread."""
@@ -75,16 +75,20 @@ class Ticks:
 
     def leave(self) -> None:
         """A callback of nodenet has returned: at depth 0 drain the queues."""
-        if self.depth == 1 and self.queue:
-            self.drain()
-        self.depth -= 1
+        try:
+            if self.depth == 1 and self.queue:
+                self.drain()
+        finally:
+            self.depth -= 1
+            if self.closing and not self.polling:
+                self._await_round_end()
 
     def call(self, owner: object, callback: Callable[..., object], *args: object) -> None:
         """Run `callback` as a callback of nodenet: guarded, and with a drain behind it."""
         self.enter()
         try:
             callback(*args)
-        except Exception:
+        except BaseException:
             self._uncaught(Failure(), owner)
         finally:
             self.leave()
@@ -96,29 +100,36 @@ class Ticks:
             callback, args = ticks.popleft()
             try:
                 callback(*args)
-            except Exception:
+            except BaseException:
                 self._uncaught(Failure(), callback)
             if not ticks:
                 while microtasks:
                     callback, args = microtasks.popleft()
                     try:
                         callback(*args)
-                    except Exception:
+                    except BaseException:
                         self._uncaught(Failure(), callback)
 
     def runClosing(self) -> None:
-        """Run what waits for the end of the round. Only for whoever is inside a callback."""
+        """Run what waits for the end of the round. Only for whoever is inside a callback.
+
+        What these callbacks close waits for the end of the next one, as in libuv.
+        """
         if self.depth != 1:
             return
-        closing = self.closing
-        while closing:
-            callback, args = closing.popleft()
+        for _ in range(len(self.closing)):
+            callback, args = self.closing.popleft()
             try:
                 callback(*args)
-            except Exception:
+            except BaseException:
                 self._uncaught(Failure(), callback)
             if self.queue:
                 self.drain()
+
+    def _await_round_end(self) -> None:
+        """No handlers are being run: what the reactor does until it runs this is the round."""
+        if not _is_due(self._round_end):
+            self._round_end = IReactorTime(self.reactor).callLater(0, self._round_ended)
 
     def _round_ended(self) -> None:
         self._round_end = None
@@ -133,8 +144,8 @@ class Ticks:
 
     def _foreign(self, again: Callable[..., None], callback: Any, args: tuple[Any, ...]) -> bool:
         """Called from a thread that is not the one seen last: hand over, or accept a new home."""
-        if not self.depth and not getattr(self.reactor, "running", False):
-            # The reactor has not started: its thread is not known yet.
+        if not self.depth and (isInIOThread() or not self.reactor.running):
+            # It has started in another thread than that of the first call, or not yet.
             self._thread = get_ident()
             return False
         warnings.warn(
@@ -145,6 +156,11 @@ class Ticks:
         )
         self.reactor.callFromThread(again, callback, *args)
         return True
+
+
+def _is_due(call: IDelayedCall | None) -> bool:
+    """Whether a call will be made: trial, for one, cancels what a test has left."""
+    return call is not None and bool(call.active())
 
 
 def _nothing() -> None:
