@@ -72,7 +72,7 @@ def _timed(load: Load, server: Server, generator: Path, plan: Plan) -> Sample:
 
 
 def _settled(pid: int) -> int:
-    """The weight of a process that has stopped to grow or shrink (Node collects after it starts)."""
+    """The weight of a process that has stopped to grow and to shrink (Node collects when idle)."""
     before = -1
     for _ in range(_SETTLE_TRIES):
         now = processes.resident(pid)
@@ -84,11 +84,14 @@ def _settled(pid: int) -> int:
 
 
 def _weighed(load: Load, server: Server, generator: Path) -> Sample:
-    before = _settled(server.pid)
+    """Weigh what the second half of the connections adds: the first one settles the heap."""
+    half = load.settings["connections"]
     command = [str(generator), *load.arguments, f"port={server.port}"]
-    with processes.started(command, processes.cores()[1]):
-        grown = _settled(server.pid) - before
-    return Sample(figure=grown / load.settings["connections"])
+    core = processes.cores()[1]
+    with processes.started(command, core):
+        before = _settled(server.pid)
+        with processes.started(command, core):
+            return Sample(figure=(_settled(server.pid) - before) / half)
 
 
 def run_once(load: Load, peer: Peer, generator: Path, plan: Plan) -> Sample:

@@ -1,15 +1,15 @@
-"""How each of nodenet's TCP programs says where it listens."""
+"""How each of nodenet's programs says where it listens."""
 
 from __future__ import annotations
 
-from nodenet import net
+from nodenet import dgram, net
 
 
-def announce(server: net.Server) -> None:
+def announce(server: net.Server | dgram.Socket) -> None:
     """Write the port on standard output.
 
-    server -- listens on TCP.
+    server -- listens on TCP or UDP.
     """
     address = server.address()
-    assert isinstance(address, net.AddressInfo)
+    assert isinstance(address, net.AddressInfo | dgram.AddressInfo)
     print(address.port, flush=True)

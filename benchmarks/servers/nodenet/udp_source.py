@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks.servers.nodenet._announce import announce
 from nodenet import dgram, run
 
 
@@ -14,7 +15,7 @@ def main() -> None:
             socket.send(msg, rinfo.port, rinfo.address)
 
     socket.on("message", received)
-    socket.bind(0, "127.0.0.1", lambda: print(socket.address().port, flush=True))
+    socket.bind(0, "127.0.0.1", lambda: announce(socket))
 
 
 run(main)
