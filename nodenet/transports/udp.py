@@ -199,7 +199,7 @@ class UDPDescriptor(Handle):
             self._receiver.failed(error)
 
     def _read_batches(self, inbox: Inbox) -> None:
-        for _ in range(_ROUNDS):
+        for turn in range(_ROUNDS):
             try:
                 datagrams, sources = inbox.receive(self._descriptor)
             except OSError as error:
@@ -208,9 +208,9 @@ class UDPDescriptor(Handle):
             count = len(datagrams)
             if count:
                 self._deliver(datagrams, sources)
+            if not turn and count < 2:
+                self._singles = _SINGLES
             if count < _WORTH or not self._open:
-                if count < 2:
-                    self._singles = _SINGLES
                 return
 
     def _deliver(self, datagrams: list[bytes], sources: Sequence[Any]) -> None:
