@@ -31,6 +31,7 @@ from nodenet.options import (
     checkOneOf,
     checkString,
     resolve,
+    toNumber,
 )
 
 #: Only families of which the machine has an address.
@@ -55,7 +56,7 @@ class LookupAddress(NamedTuple):
 
 
 def _checkHints(value: Any, name: str) -> int:
-    number = checkNumber(value, name)
+    number = toNumber(checkNumber(value, name))
     bits = int(number) & 0xFFFFFFFF if math.isfinite(number) else 0
     if bits & ~(ADDRCONFIG | V4MAPPED | ALL):
         raise ERR_INVALID_ARG_VALUE("hints", bits)

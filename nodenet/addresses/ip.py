@@ -85,4 +85,6 @@ def _text(value: object) -> str:
         return value.decode("utf-8", "replace")
     if isinstance(value, (list, tuple)):
         return ",".join(map(_text, value))
+    if isinstance(value, (int, float)):
+        return ""  # whatever its text, it is no address
     return str(value)

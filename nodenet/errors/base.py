@@ -14,6 +14,8 @@ _PRIMITIVES = (bool, int, float, complex, str)
 _FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType, type)
 _LONGEST_STRING = 28
 _LONGEST_VALUE = 128
+_MOST_BITS = 1024
+"""A longer integer is shown in hexadecimal: from some length on Python refuses decimals."""
 
 
 class NodeError(Exception):
@@ -74,13 +76,16 @@ def describe(value: object) -> str:
     if isinstance(value, _PRIMITIVES):
         if isinstance(value, str) and len(value) > _LONGEST_STRING:
             value = value[: _LONGEST_STRING - 3] + "..."
-        return f"type {type(value).__name__} ({value!r})"
+        return f"type {type(value).__name__} ({inspect(value)})"
     return f"an instance of {type(value).__name__}"
 
 
 def inspect(value: object) -> str:
     """Return ``repr(value)``, cut where Node cuts it."""
-    text = repr(value)
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        text = hex(value)
+    else:
+        text = repr(value)
     return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "..."
 
 

@@ -98,7 +98,7 @@ class ERR_OUT_OF_RANGE(NodeError, ValueError):
 
     def __init__(self, name: str, range: str, received: object) -> None:
         shown = inspect(received)
-        if isinstance(received, int) and abs(received) > 2**32:
+        if isinstance(received, int) and 2**32 < abs(received) < 2**1024:
             shown = f"{received:_}"
         super().__init__(
             f'The value of "{name}" is out of range. It must be {range}. Received {shown}'

@@ -74,3 +74,7 @@ def test_the_versions_exclude_each_other(text: str) -> None:
 @given(st.text())
 def test_no_text_is_an_error(text: str) -> None:
     isIP(text)
+
+
+def test_no_number_is_an_address_however_long() -> None:
+    assert [isIP(value) for value in (1, 1.2, 10**5000, True)] == [0, 0, 0, 0]

@@ -197,3 +197,7 @@ def test_a_look_up_while_the_reactor_stops_does_no_harm(phase: str) -> None:
     print("ended")
     """
     assert run(program) == "ended\n"
+
+
+async def test_hints_that_are_too_large_for_a_number_are_none_as_infinity_is() -> None:
+    assert await looked_up("192.0.2.1", {"hints": 10**400}) == (None, "192.0.2.1", 4)

@@ -122,3 +122,15 @@ def test_a_returned_value_is_described() -> None:
     assert error.message == (
         'Expected a stream to be returned from the "generate" function but got type int (5).'
     )
+
+
+def test_an_integer_that_python_does_not_write_in_decimals_is_described() -> None:
+    number = -(10**5000)
+    for error in (
+        codes.ERR_OUT_OF_RANGE("x", ">= 0", number),
+        codes.ERR_INVALID_ARG_TYPE("x", "string", number),
+        codes.ERR_INVALID_ARG_VALUE("x", number),
+        codes.ERR_SOCKET_BAD_PORT("Port", number),
+    ):
+        assert "-0x" in str(error)
+        assert str(error).endswith(("...", "...)", "...)."))
