@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+_Key = tuple[Any, bool]
+
 
 class Link:
     """One listener in a chain.
@@ -20,9 +22,10 @@ class Link:
         once: Remove it before it is called.
         resists: ``stopImmediatePropagation`` does not stop it.
         removed: It is in the chain no more.
+        key: By what the chain finds it.
     """
 
-    __slots__ = ("callback", "capture", "next", "once", "previous", "removed", "resists")
+    __slots__ = ("callback", "capture", "key", "next", "once", "previous", "removed", "resists")
 
     def __init__(self, callback: Any, capture: bool, once: bool, resists: bool) -> None:
         self.callback = callback
@@ -30,6 +33,7 @@ class Link:
         self.once = once
         self.resists = resists
         self.removed = False
+        self.key = _key(callback, capture)
         self.next: Link | None = None
         self.previous: Link | None = None
 
@@ -41,13 +45,18 @@ class Chain:
         warned: There was a warning about too many listeners.
     """
 
-    __slots__ = ("_last", "first", "size", "warned")
+    __slots__ = ("_last", "_links", "first", "warned")
 
     def __init__(self) -> None:
         self.first: Link | None = None
         self._last: Link | None = None
-        self.size = 0
+        self._links: dict[_Key, Link] = {}
         self.warned = False
+
+    @property
+    def size(self) -> int:
+        """How many listeners there are."""
+        return len(self._links)
 
     def append(self, link: Link) -> None:
         """Put a link behind the others."""
@@ -57,7 +66,7 @@ class Chain:
         else:
             self._last.next = link
         self._last = link
-        self.size += 1
+        self._links[link.key] = link
 
     def remove(self, link: Link) -> None:
         """Take a link out; it keeps its `next`."""
@@ -70,17 +79,23 @@ class Chain:
         else:
             link.next.previous = link.previous
         link.removed = True
-        self.size -= 1
+        del self._links[link.key]
 
     def find(self, callback: Any, capture: bool) -> Link | None:
         """Return the link of a listener, if it is there."""
-        for link in self:
-            if link.callback == callback and link.capture == capture:
-                return link
-        return None
+        return self._links.get(_key(callback, capture))
 
     def __iter__(self) -> Iterator[Link]:
         link = self.first
         while link is not None:
             yield link
             link = link.next
+
+
+def _key(callback: Any, capture: bool) -> _Key:
+    """A listener and its sort; methods are equal, though made anew at every access."""
+    try:
+        hash(callback)
+    except TypeError:
+        callback = id(callback)
+    return callback, capture

@@ -192,9 +192,9 @@ class AbortSignal(EventTarget):
 
     def _keep(self) -> None:
         """Be kept by the timer and the sources while it matters, and only then."""
-        idle = self._on_abort if self.onabort is None else None
-        listeners = self._event_listeners("abort")
-        heard = bool(self._kept) or any(one is not idle for one in listeners)
+        chain = self._chains.get("abort")
+        idle = self._on_abort is not None and self.onabort is None
+        heard = bool(self._kept) or (chain is not None and chain.size > idle)
         kept = heard and not self._aborted
         if self._expiry is not None:
             self._expiry.kept = self if kept else None
