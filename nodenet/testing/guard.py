@@ -23,8 +23,9 @@ from nodenet.loop import openHandles, pollerOf
 class Guard:
     """Watches one test, as trial's janitor does; see :mod:`nodenet.testing.pytest_plugin`.
 
-    :param reactor: the reactor whose handles and timers are looked at; by default Twisted's
-        global one.
+    Args:
+        reactor: The reactor whose handles and timers are looked at; by default Twisted's global
+            one.
     """
 
     def __init__(self, reactor: Any = None) -> None:
@@ -40,7 +41,8 @@ class Guard:
     def end(self) -> list[str]:
         """The test is over: what it left is closed.
 
-        :returns: one complaint for each thing that it left, none when it was tidy.
+        Returns:
+            One complaint for each thing that it left, none when it was tidy.
         """
         gc.collect(1)  # a failed Deferred complains when it is collected
         globalLogPublisher.removeObserver(self._log)
@@ -49,8 +51,11 @@ class Guard:
     def flushLoggedErrors(self, *types: type[BaseException]) -> list[Failure]:
         """Take logged failures out: they were expected. As trial's method of that name.
 
-        :param types: the exceptions to take out; all of them when left out.
-        :returns: their failures.
+        Args:
+            types: The exceptions to take out; all of them when left out.
+
+        Returns:
+            Their failures.
         """
         failures: list[Failure] = []
         for event in list(self._log.events):
