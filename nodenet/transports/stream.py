@@ -24,7 +24,12 @@ from nodenet.loop import Handle, Poller
 READ_SIZE: Final = 65_536
 """Bytes taken by one read."""
 
+_LARGE_READ: Final = 262_144
+"""Bytes taken by one read while there are always that many: half the calls of a fast stream. Not
+by default, for a buffer of that size is mapped anew for every read that does not fill it."""
+
 _VECTOR: Final = 512  # buffers handed to one sendmsg; the kernel takes 1,024
+_NOTHING: Final[deque[bytes | memoryview]] = deque()  # an idle connection needs none of its own
 _RESET: Final = struct.pack("ii", 1, 0)  # linger for 0 seconds: close sends RST
 
 
@@ -59,7 +64,8 @@ class StreamDescriptor(Handle):
         self.queued = 0
         self.buffer: memoryview | None = None
         self.sink: StreamSink = _NOBODY
-        self._queue: deque[bytes | memoryview] = deque()
+        self._queue = _NOTHING
+        self._read_size = READ_SIZE
         self._recv: Callable[[int], bytes] = skt.recv
         self._send = skt.send
         self._connected: Callable[[OSError | None], object] | None = None
@@ -144,7 +150,7 @@ class StreamDescriptor(Handle):
         self.sink = _NOBODY
         self.deliver = _ignore
         self._connected = None
-        self._queue.clear()
+        self._queue = _NOTHING
         self.queued = 0
         self.closeDescriptor()
 
@@ -160,15 +166,21 @@ class StreamDescriptor(Handle):
         if self.buffer is not None:
             self._read_into(self.buffer)
             return
+        wanted = self._read_size
         try:
-            data = self._recv(READ_SIZE)
+            data = self._recv(wanted)
         except BlockingIOError:
             return
         except OSError as error:
             self._read_failed(error)
             return
         if data:
-            self.bytesRead += len(data)
+            size = len(data)
+            self.bytesRead += size
+            if size == wanted:
+                self._read_size = _LARGE_READ
+            elif size < READ_SIZE < wanted:
+                self._read_size = READ_SIZE
             self.deliver(data)
         else:
             self.stopReading()
@@ -246,6 +258,8 @@ class StreamDescriptor(Handle):
 
     def _keep(self, chunks: Sequence[bytes], sent: int) -> None:
         """Keep `chunks` without their first `sent` bytes until the kernel takes more."""
+        if self._queue is _NOTHING:
+            self._queue = deque()
         for chunk in chunks:
             size = len(chunk)
             if sent >= size:

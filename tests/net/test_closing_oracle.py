@@ -24,7 +24,7 @@ PLAYS: dict[str, Play] = {
     "half-open client": {
         "clientOptions": {"allowHalfOpen": True},
         "server": {"begin": [["end", "first"]]},
-        "client": {"end": [["write", "after"], ["later", 20, "end", "last"]]},
+        "client": {"end": [["write", "after"], ["later", 20, "end"]]},
     },
     "write in the listener of the peer's FIN": {
         "server": {"end": [["write", "after", "cb:written"]]},
