@@ -12,6 +12,7 @@ import stat
 from collections.abc import Mapping
 from typing import Any
 
+from nodenet.dgram._link import Link
 from nodenet.errors import ERR_INVALID_FD_TYPE, systemError
 
 
@@ -43,6 +44,17 @@ def prepare(skt: socket.socket, options: Mapping[str, Any]) -> None:
         skt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     if options["ipv6Only"] and skt.family == socket.AF_INET6:
         skt.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+
+
+def ask(link: Link, options: Mapping[str, Any]) -> None:
+    """Ask for what `'message'` and `'error'` shall tell beyond Node's.
+
+    :raises OSError: as the kernel words it.
+    """
+    if options["packetInfo"]:
+        link.detail()
+    if options["networkErrors"]:
+        link.reportErrors()
 
 
 def _kind(fd: int) -> str:

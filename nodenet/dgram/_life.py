@@ -15,11 +15,11 @@ from twisted.internet.defer import Deferred
 
 from nodenet.dgram._addresses import AddressInfo
 from nodenet.dgram._arguments import BindRequest, bindRequest
-from nodenet.dgram._bind import adopted, prepare
+from nodenet.dgram._bind import adopted, ask, prepare
 from nodenet.dgram._families import FAMILIES
 from nodenet.dgram._link import ForeignLink, Link
 from nodenet.dgram._options import SocketOptions
-from nodenet.dgram._receiver import FilteringReceiver, MessageReceiver
+from nodenet.dgram._receiver import MessageReceiver, newReceiver
 from nodenet.dgram._tuning import TunableSocket
 from nodenet.errors import (
     ERR_SOCKET_ALREADY_BOUND,
@@ -122,7 +122,7 @@ class LivingSocket(TunableSocket):
             self.once("listening", request.callback)
         if skt is not None:
             descriptor = self._open(skt)
-            self._ask(descriptor)
+            ask(descriptor, self._options)
             self._bound(descriptor)
             return self
 
@@ -224,21 +224,9 @@ class LivingSocket(TunableSocket):
             descriptor.unref()
         return descriptor
 
-    def _ask(self, descriptor: Link) -> None:
-        """Ask for what `'message'` and `'error'` shall tell beyond Node's."""
-        if self._options["packetInfo"]:
-            descriptor.detail()
-        if self._options["networkErrors"]:
-            descriptor.reportErrors()
-
     def _receiver(self) -> MessageReceiver:
         blocked = self._options["receiveBlockList"]
-        senders = self._family.senders()
-        if blocked is None:
-            return MessageReceiver(self, self._loop, senders)
-        filtering = FilteringReceiver(self, self._loop, senders)
-        filtering.blocked = blocked
-        return filtering
+        return newReceiver(self, self._loop, self._family.senders(), blocked)
 
     def _await_link(self) -> Poller:
         """A `DatagramLink` will bring the transport."""
@@ -275,7 +263,7 @@ class LivingSocket(TunableSocket):
         descriptor = self._descriptor or self._open()
         try:
             prepare(descriptor.socket, self._options)
-            self._ask(descriptor)
+            ask(descriptor, self._options)
             descriptor.bind(self._family.pack(ip, request.port).raw)
         except OSError as refused:
             if descriptor is not self._descriptor:

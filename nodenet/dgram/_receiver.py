@@ -95,5 +95,16 @@ class FilteringReceiver(MessageReceiver):
         super().received(datagrams, sources)
 
 
+def newReceiver(
+    socket: LivingSocket, poller: Poller, senders: Senders, blocked: BlockList | None
+) -> MessageReceiver:
+    """A receiver; one that filters when there are senders to be blocked."""
+    if blocked is None:
+        return MessageReceiver(socket, poller, senders)
+    filtering = FilteringReceiver(socket, poller, senders)
+    filtering.blocked = blocked
+    return filtering
+
+
 def _nobody(datagram: bytes, info: object) -> None:
     """Listens where nobody does."""

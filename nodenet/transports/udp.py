@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final, Protocol
 
 from twisted.python.failure import Failure
@@ -57,7 +58,7 @@ class UDPDescriptor(Handle):
         self._buffers = None if skt.family == _UNIX else buffersOf(poller)
         self._singles = _SINGLES
         self._inbox = None if self._buffers is None else self._buffers.inbox(skt.family)
-        self._detailed = False
+        self._take: Callable[[int], tuple[bytes, Any]] = skt.recvfrom
         self._reporting = False
         self._arrived: list[bytes] = []
         self._choose_outbox()
@@ -79,7 +80,7 @@ class UDPDescriptor(Handle):
         """
         udp_control.askForDetails(self._socket)
         self._inbox = None
-        self._detailed = True
+        self._take = partial(udp_control.receive, self._socket)
 
     def reportErrors(self) -> None:
         """Tell the receiver of ICMP errors, each with the destination that it is about.
@@ -175,17 +176,12 @@ class UDPDescriptor(Handle):
 
     def _read_one(self) -> bool:
         try:
-            datagram, source = self._take()
+            datagram, source = self._take(CAPACITY)
         except OSError as error:
             self._not_read(error)
             return False
         self._deliver([datagram], (source,))
         return self._open
-
-    def _take(self) -> tuple[bytes, Any]:
-        if self._detailed:
-            return udp_control.receive(self._socket)
-        return self._socket.recvfrom(CAPACITY)
 
     def _read_errors(self) -> None:
         for _ in range(BATCH):

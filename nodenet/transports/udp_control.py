@@ -77,12 +77,12 @@ def askForErrors(skt: socket.socket) -> None:
         skt.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
 
 
-def receive(skt: socket.socket) -> tuple[bytes, Arrival]:
-    """One datagram and its details.
+def receive(skt: socket.socket, capacity: int) -> tuple[bytes, Arrival]:
+    """One datagram of at most `capacity` bytes, and its details.
 
     :raises OSError: as the kernel words it.
     """
-    datagram, control, _, source = skt.recvmsg(_LARGEST, _ROOM)
+    datagram, control, _, source = skt.recvmsg(capacity, _ROOM)
     address, interface, tos = "", 0, 0
     for level, kind, data in control:
         if level == socket.IPPROTO_IP and kind == _IP_PKTINFO:

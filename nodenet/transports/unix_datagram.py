@@ -21,6 +21,7 @@ class UNIXDatagramDescriptor(UDPDescriptor):
 
     def __init__(self, poller: Poller, skt: socket.socket, receiver: Receiver) -> None:
         super().__init__(poller, skt, receiver)
+        self._take = self._take_whole
         self._byte = bytearray(1)
         self._path: str | None = None
 
@@ -53,7 +54,7 @@ class UNIXDatagramDescriptor(UDPDescriptor):
         local = self.localAddress()[0] or "unnamed"
         return f"{local} - {self.remoteAddress()[0]}" if self.queue.connected else local
 
-    def _take(self) -> tuple[bytes, Any]:
+    def _take_whole(self, capacity: int) -> tuple[bytes, Any]:
         peek = socket.MSG_PEEK | socket.MSG_TRUNC
         size = self._socket.recv_into(self._byte, 1, peek)
         return self._socket.recvfrom(max(size, 1))
