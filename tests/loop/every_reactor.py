@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from typing import Any
 
 
 def install(name: str) -> None:
@@ -45,8 +46,8 @@ class Ask(protocol.Protocol):
 
 
 def main() -> None:
-    factory = protocol.Factory.forProtocol(Shout)
-    port = reactor.listenTCP(0, factory, interface="127.0.0.1")
+    factory: Any = protocol.ServerFactory.forProtocol(Shout)
+    port: Any = reactor.listenTCP(0, factory, interface="127.0.0.1")
     server = net.createServer(lambda socket: socket.pipe(socket))
     rounds = 2000
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 from twisted.internet import protocol, reactor
 from twisted.internet.defer import Deferred
@@ -48,9 +49,9 @@ class Ask(protocol.Protocol):
     def connectionLost(self, reason: object = None) -> None:
         self.lost.callback(None)
 
-    def makeConnection(self, transport: object) -> None:
+    def makeConnection(self, transport: Any) -> None:
         self.lost: Deferred[None] = Deferred()
-        super().makeConnection(transport)  # type: ignore[arg-type]  # whatever it is
+        super().makeConnection(transport)
 
 
 async def test_timers_and_plain_twisted_connections_are_served_under_full_load() -> None:

@@ -94,7 +94,7 @@ async def test_a_poller_survives_removeAll_and_heals_with_the_next_registration(
     fd_set = IReactorFDSet(reactor)
     removed = fd_set.removeAll()
     for reader in removed:
-        fd_set.addReader(reader)
+        fd_set.addReader(reader)  # type: ignore[arg-type]  # nobody here only writes
     fd_set.removeReader(pollerOf())  # type: ignore[arg-type]  # it is one where there is epoll
     mine, sender = socket.socketpair()
     once = Once(pollerOf(), mine)

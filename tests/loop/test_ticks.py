@@ -47,10 +47,14 @@ async def test_ticks_of_ticks_run_before_microtasks_and_these_before_the_next_ha
     first, one = pair()
     second, two = pair()
 
+    def tick() -> None:
+        seen.append("tick")
+        nextTick(seen.append, "tick of a tick")
+
     def read(data: bytes) -> None:
         seen.append("read")
         queueMicrotask(seen.append, "microtask")
-        nextTick(lambda: (seen.append("tick"), nextTick(seen.append, "tick of a tick")))
+        nextTick(tick)
         if seen.count("read") == 2:
             pollerOf().atRoundEnd(done.callback, None)
 

@@ -24,7 +24,7 @@ async def test_writes_on_their_way_are_cancelled(oracle: Oracle, way: str) -> No
         server = net.createServer(connection)
 
         def listening() -> None:
-            client: Any = net.connect(server.address().port, "127.0.0.1")  # type: ignore[union-attr]  # it listens
+            client: Any = net.connect(server.address().port, "127.0.0.1")
 
             def die() -> None:
                 t("dies", client.writableLength)
