@@ -14,7 +14,7 @@ from typing import Any, Final
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import InvalidAddressError, MessageLengthError
-from twisted.internet.interfaces import IListeningPort, IMulticastTransport
+from twisted.internet.interfaces import IListeningPort, IMulticastTransport, IUDPTransport
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -32,7 +32,7 @@ _LONGEST: Final = {socket.AF_INET: 65_507, socket.AF_INET6: 65_527}
 _KNOWN: Final = 1_024  # peers whose addresses are kept; all are forgotten beyond
 
 
-@implementer(IListeningPort, IMulticastTransport)
+@implementer(IListeningPort, IMulticastTransport, IUDPTransport)
 class UDPPort(MulticastGroups):
     """Runs a Twisted `DatagramProtocol`.
 
