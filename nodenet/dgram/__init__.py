@@ -16,6 +16,7 @@ from typing import Any
 
 from nodenet.dgram._addresses import AddressInfo, PacketInfo, RemoteInfo
 from nodenet.dgram._link import DatagramLink
+from nodenet.dgram._messages import Messages
 from nodenet.dgram._options import BindOptions, SocketOptions
 from nodenet.dgram.socket import Socket
 
@@ -23,6 +24,7 @@ __all__ = [
     "AddressInfo",
     "BindOptions",
     "DatagramLink",
+    "Messages",
     "PacketInfo",
     "RemoteInfo",
     "Socket",
