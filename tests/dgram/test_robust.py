@@ -14,6 +14,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from nodenet import events, loop
+from nodenet.errors import ERR_INVALID_FD_TYPE
 from nodenet.transports import _mmsg
 
 WINDOW = 32  # datagrams under way in the echo
@@ -200,3 +201,31 @@ def test_every_reactor_serves_datagrams_and_survives_icmp(reactor):
         [sys.executable, script, reactor], capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.stdout.split(), done.stderr) == (["refused"] * 3 + ["echoed", "100"], "")
+
+
+async def test_a_descriptor_that_is_no_udp_socket_is_refused(sockets):
+    ours, theirs = sockets_of_python.socketpair()
+    with ours, theirs, sockets_of_python.socket() as tcp:
+        for other, kind in ((ours, "PIPE"), (tcp, "TCP")):
+            with pytest.raises(ERR_INVALID_FD_TYPE, match=f"Unsupported fd type: {kind}"):
+                sockets().bind(fd=other.fileno())
+
+
+async def test_listeners_that_are_coroutines_run_beside_each_other(sockets):
+    socket, sender = await sockets.bound(), await sockets.bound()
+    answered: Deferred[None] = Deferred()
+
+    @socket.on("message")
+    async def message(msg, rinfo):
+        if msg == b"bad":
+            raise RuntimeError("boom")
+        await answered
+        socket.send(msg.upper(), rinfo.port, rinfo.address)
+
+    failed = events.once(socket, "error")
+    for text in ("one", "bad", "two"):
+        sender.send(text, socket.address().port, "127.0.0.1")
+    assert str((await failed)[0]) == "boom"
+    iterator = sender.messages()
+    answered.callback(None)
+    assert {(await anext(iterator))[0] for _ in range(2)} == {b"ONE", b"TWO"}
