@@ -13,7 +13,9 @@ from collections import deque
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).parents[2]
+import nodenet
+
+ROOT: Final = Path(nodenet.__file__).parents[1]  # where this process has nodenet from
 PATIENCE: Final = 30.0  # seconds until a program that says nothing is given up
 
 
