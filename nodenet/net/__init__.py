@@ -20,6 +20,7 @@ from nodenet.net._defaults import (
     setDefaultAutoSelectFamily,
     setDefaultAutoSelectFamilyAttemptTimeout,
 )
+from nodenet.net._factory import NodeFactory
 from nodenet.net._options import ConnectOptions, FactoryOptions, SocketOptions, isTrue
 from nodenet.net.server import Server
 from nodenet.net.socket import Socket
@@ -31,6 +32,7 @@ __all__ = [
     "AddressInfo",
     "BlockList",
     "DropInfo",
+    "NodeFactory",
     "Server",
     "Socket",
     "SocketAddress",

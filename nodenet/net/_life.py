@@ -88,7 +88,8 @@ class LivingSocket(Duplex):
 
     def _flushed(self) -> None:
         self._touch()
-        self._sent()
+        if self._writing:  # or else it was written before the link was ours
+            self._sent()
 
     def _reactor_stopped(self) -> None:
         self.destroy()

@@ -15,6 +15,7 @@ from nodenet.net._arguments import normalizeArguments, seconds
 from nodenet.net._connect import Connecting, connectRequest
 from nodenet.net._connect_unix import ConnectingUnix
 from nodenet.net._descriptor import adopt
+from nodenet.net._join import linkTo
 from nodenet.net._kernel_options import kernelSettings
 from nodenet.net._life import Phase
 from nodenet.net._link import Link
@@ -108,6 +109,39 @@ class Socket(TellingSocket):
             self._tune(self._tcp)
         if readable:
             self.read(0)
+
+    @classmethod
+    def fromTransport(
+        cls,
+        transport: Any,
+        options: Mapping[str, Any] | None = None,
+        *,
+        reactor: Any = None,
+        **keywords: Any,
+    ) -> Self:
+        """Make a socket over a connected Twisted transport, in the place of its protocol.
+
+        It may be of any kind: TLS, a channel of SSH, the pipes of a process, a test's. Of a
+        socket's doings it lacks those that its transport has not: without half-close, for
+        instance, `end` closes. There is no such thing in Node.
+
+        Args:
+            transport: An `ITransport`.
+            options: A mapping of `SocketOptions`, without `fd`; may be left out.
+            reactor: The Twisted reactor, for a transport that is not nodenet's own.
+            keywords: Options by name; they win over those of `options`.
+
+        Returns:
+            The socket; it is open.
+
+        Raises:
+            ERR_SOCKET_CLOSED: The transport has lost its connection.
+            ERR_INVALID_ARG_TYPE: An option has the wrong type.
+        """
+        link, poller = linkTo(transport, reactor)
+        socket = cls(options, reactor=poller.reactor, **keywords)
+        socket._adopt_link(link, readable=True, writable=True)
+        return socket
 
     @classmethod
     def _accepted(

@@ -88,6 +88,18 @@ class StreamTransport(StreamDescriptor):
         except Exception:
             self.handlerFailed(Failure())
 
+    def handOver(self) -> None:
+        """Let go of the protocol: somebody attaches a sink instead, and starts to read."""
+        self._flush()
+        self._protocol = None
+        self.stopReading()
+
+    def close(self) -> None:
+        super().close()
+        if self._protocol is None and self.lost is not None:
+            lost, self.lost = self.lost, None  # who took over has closed
+            lost(Failure(ConnectionDone()))
+
     # -- ITransport -------------------------------------------------------------------------
 
     def write(self, data: bytes) -> None:
@@ -350,6 +362,7 @@ class StreamTransport(StreamDescriptor):
         except OSError:
             pass
         receiver = self._receiver()
+        lost, self.lost = self.lost, None
         if reason.check(ConnectionAborted):
             self.reset()
         else:
@@ -357,15 +370,14 @@ class StreamTransport(StreamDescriptor):
         try:
             self._stop_producer()
         finally:
-            self._tell_lost(receiver, reason)
+            self._tell_lost(receiver, lost, reason)
 
-    def _tell_lost(self, receiver: Any, reason: Failure) -> None:
+    def _tell_lost(self, receiver: Any, lost: Any, reason: Failure) -> None:
         try:
             if receiver is not None:
                 receiver.connectionLost(reason)
         finally:
             self._protocol = None
-            lost, self.lost = self.lost, None
             if lost is not None:
                 lost(reason)
 

@@ -6,6 +6,7 @@ import socket
 from typing import Any
 
 import pytest
+from certificates import certificate, clientOptions, serverOptions
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import connectProtocol, wrapClientTLS
@@ -22,8 +23,6 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from nodenet.endpoints import TCPClientEndpoint, TCPServerEndpoint
-
-from .certificates import certificate, clientOptions, serverOptions
 
 
 async def listening(factory: Any) -> Any:

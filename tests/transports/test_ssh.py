@@ -14,7 +14,7 @@ from nodenet.endpoints import TCPClientEndpoint, TCPServerEndpoint
 
 pytest.importorskip("bcrypt", reason="Twisted's SSH needs bcrypt")
 
-from .ssh import Channel, Client, Server
+from ssh import Channel, Client, Server
 
 
 class Echo(Protocol):
