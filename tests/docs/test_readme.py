@@ -83,5 +83,5 @@ def test_the_client_with_nodenet_is_answered(here: Here, tmp_path: Path) -> None
 
 
 def test_ci_runs_the_command_that_is_shown() -> None:
-    shown = next(line.strip() for line in README.splitlines() if line.endswith("tox -p"))
+    shown = next(line.strip() for line in README.splitlines() if line.endswith("tox -p auto"))
     assert shown in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
