@@ -13,6 +13,7 @@ from zope.interface import implementer
 from nodenet.interfaces import IStreamSink
 from nodenet.loop import pollerOf
 from nodenet.loop.poller import DirectPoller, Poller
+from nodenet.testing.memory import Faults, MemoryPoller, MemorySocket
 from nodenet.transports.tcp import TCPTransport
 from nodenet.transports.unix import UNIXTransport
 
@@ -108,7 +109,18 @@ def unix(poller: Poller) -> tuple[Any, Any]:
     return UNIXTransport(poller, near), UNIXTransport(poller, far)
 
 
-KINDS: dict[str, Callable[[Poller], tuple[Any, Any]]] = {"tcp": tcp, "unix": unix}
+def memory(poller: Poller) -> tuple[Any, Any]:
+    sockets: list[Any] = [MemorySocket(8192, 0, None, Faults()) for _ in range(2)]
+    sockets[0].peer, sockets[1].peer = sockets[1], sockets[0]
+    watching: Any = MemoryPoller(poller)
+    return TCPTransport(watching, sockets[0]), TCPTransport(watching, sockets[1])
+
+
+KINDS: dict[str, Callable[[Poller], tuple[Any, Any]]] = {
+    "tcp": tcp,
+    "unix": unix,
+    "memory": memory,
+}
 POLLERS: dict[str, Callable[[], Poller]] = {
     "epoll": pollerOf,
     "direct": lambda: DirectPoller(pollerOf().reactor),

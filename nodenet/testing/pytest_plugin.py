@@ -12,10 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
+from nodenet import net
 from nodenet.testing.guard import Guard
+from nodenet.testing.local import Local
 
 _TURNS = 20
 """Turns the reactor gets to finish what the test has closed already."""
@@ -38,6 +41,28 @@ def guard(request: pytest.FixtureRequest) -> Iterator[Guard]:
 def flushLoggedErrors(guard: Guard) -> Callable[..., list[Failure]]:
     """Trial's method of that name: takes out the logged failures that were expected."""
     return guard.flushLoggedErrors
+
+
+@pytest.fixture
+def local(guard: Guard) -> Iterator[Local]:
+    """Servers and clients on free ports; whatever is still open after the test is closed."""
+    opened = Local()
+    yield opened
+    from pytest_twisted import blockon
+
+    blockon(opened.close())
+
+
+@pytest.fixture
+def nodeServer(local: Local) -> Callable[..., Deferred[net.Server]]:
+    """Starts a server on a free port: ``server = await nodeServer(listener)``."""
+    return local.server
+
+
+@pytest.fixture
+def nodeClient(local: Local) -> Callable[..., Deferred[net.Socket]]:
+    """Connects to a server: ``socket = await nodeClient(server)``."""
+    return local.client
 
 
 def _let_finish(watching: Guard) -> None:

@@ -1,0 +1,51 @@
+"""A reactor whose time stands still until a test moves it.
+
+Law: descriptors are the real reactor's and are served in real time; timers are the clock's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.task import Clock
+from zope.interface import directlyProvides, providedBy
+
+
+class ClockedReactor:
+    """Pass it as `reactor=` to sockets and servers, then `advance` through their time-outs.
+
+    Args:
+        reactor: The reactor that serves the descriptors; the global one when left out.
+    """
+
+    def __init__(self, reactor: Any = None) -> None:
+        if reactor is None:
+            from twisted.internet import reactor  # not before somebody needs it
+        self._reactor = reactor
+        self._clock = Clock()
+        directlyProvides(self, providedBy(reactor))
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass: what falls due is run, in order."""
+        self._clock.advance(seconds)
+
+    def seconds(self) -> float:
+        """What time it is: seconds since the clock was made, as far as it was advanced."""
+        return self._clock.seconds()
+
+    def callLater(
+        self, delay: float, callable: Callable[..., object], *args: object, **kw: object
+    ) -> IDelayedCall:
+        """As `IReactorTime.callLater`; with no delay it is run by the real reactor, soon."""
+        time = self._clock if delay else self._reactor
+        call: IDelayedCall = time.callLater(delay, callable, *args, **kw)
+        return call
+
+    def getDelayedCalls(self) -> list[IDelayedCall]:
+        """What is still due on this clock."""
+        return list(self._clock.getDelayedCalls())
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reactor, name)
