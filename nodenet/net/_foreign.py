@@ -27,7 +27,8 @@ from nodenet.interfaces import IStreamLink
 from nodenet.loop import Poller
 from nodenet.net._capabilities import Capabilities, Flush
 from nodenet.net._link import Link
-from nodenet.transports.protocol import HIGH_WATER, StreamTransport
+from nodenet.transports.collecting import HIGH_WATER
+from nodenet.transports.protocol import StreamTransport
 from nodenet.transports.stream import StreamSink
 
 

@@ -1,21 +1,16 @@
-"""A stream descriptor as Twisted's protocols know one: `ITransport`, `IConsumer`, half-close.
+"""A stream descriptor as Twisted's protocols know one: `ITransport`, half-close, the end.
 
-Law: neither a failure nor a call of a producer ever happens inside `write`; the protocol's
-`connectionLost` is called exactly once and last.
-
-The writes of one handler are collected and sent when it has returned (two small sends would meet
-Nagle's algorithm and the delayed acknowledgement), without waiting for the reactor's next turn.
+Law: the protocol's `connectionLost` is called exactly once and last; `_lose` is the one way there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any
 
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import (
     IAddress,
-    IConsumer,
     IHalfCloseableProtocol,
     IProtocol,
     IPushProducer,
@@ -25,33 +20,19 @@ from twisted.internet.interfaces import (
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from nodenet.transports.stream import StreamDescriptor
-
-HIGH_WATER: Final = 65_536
-"""Bytes waiting to be sent from which on a push producer is paused."""
-
-_PULLS: Final = 16  # times a pull producer is asked before others have their turn
+from nodenet.transports.collecting import CollectingDescriptor
 
 
-@implementer(ITransport, IConsumer, IPushProducer, ISystemHandle)
-class StreamTransport(StreamDescriptor):
+@implementer(ITransport, IPushProducer, ISystemHandle)
+class StreamTransport(CollectingDescriptor):
     """Runs a Twisted Protocol once it is assigned to `protocol`."""
 
-    connected = True
-    disconnecting = False
     disconnected = False
     lost: Callable[[Failure], object] | None = None
     """Whoever made the transport is told last, with the reason."""
 
     # Class attributes, for a `net.Socket` uses transports too and needs none of these.
     _protocol: Any = None
-    _collected: list[bytes] | None = None  # a list while a flush is due
-    _producer: Any = None
-    _streaming = False
-    _producer_paused = False
-    _pulls = 0
-    _aborting = False
-    _write_closing = False
     _write_closed = False
     _read_ended = False
     _host: IAddress | None = None
@@ -102,28 +83,6 @@ class StreamTransport(StreamDescriptor):
 
     # -- ITransport -------------------------------------------------------------------------
 
-    def write(self, data: bytes) -> None:
-        """Send `data` when the running handler has returned.
-
-        :raises TypeError: when `data` is no bytes.
-        """
-        if type(data) is not bytes:
-            data = _bytes(data)
-        if self.connected and data and not self._write_closing and not self._aborting:
-            if self._collected is None:
-                self._collected = [data]
-                self.poller.nextTick(self._flush)
-            else:
-                self._collected.append(data)
-
-    def writeSequence(self, iovec: Iterable[bytes]) -> None:
-        """Send several chunks, without joining them.
-
-        :raises TypeError: when one of them is no bytes; none is sent then.
-        """
-        for data in [_bytes(data) for data in iovec]:
-            self.write(data)
-
     def loseConnection(self) -> None:
         """Close when what was written has left and a pull producer has unregistered."""
         if self.connected and not self.disconnecting:
@@ -167,6 +126,11 @@ class StreamTransport(StreamDescriptor):
         """The socket object, to be used with care."""
         return self._socket
 
+    def stopConsuming(self) -> None:
+        """Unregister the producer and close."""
+        self.unregisterProducer()
+        self.loseConnection()
+
     # -- IPushProducer ----------------------------------------------------------------------
 
     def pauseProducing(self) -> None:
@@ -180,37 +144,6 @@ class StreamTransport(StreamDescriptor):
 
     def stopProducing(self) -> None:
         """Close, as `loseConnection` does."""
-        self.loseConnection()
-
-    # -- IConsumer --------------------------------------------------------------------------
-
-    def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """Let `producer` feed this transport: push (`streaming`) or pull.
-
-        :raises RuntimeError: when there is one already.
-        """
-        if self._producer is not None:
-            raise RuntimeError(
-                f"Cannot register producer {producer!r}: {self._producer!r} was not unregistered"
-            )
-        if not self.connected:
-            producer.stopProducing()
-            return
-        self._producer = producer
-        self._streaming = streaming
-        self._producer_paused = False
-        if not streaming:
-            producer.resumeProducing()
-
-    def unregisterProducer(self) -> None:
-        """The producer has no more: a pending `loseConnection` may go on."""
-        self._producer = None
-        if self.connected and (self.disconnecting or self._write_closing):
-            self._flush_soon()
-
-    def stopConsuming(self) -> None:
-        """Unregister the producer and close."""
-        self.unregisterProducer()
         self.loseConnection()
 
     # -- StreamSink: from the descriptor ----------------------------------------------------
@@ -230,12 +163,6 @@ class StreamTransport(StreamDescriptor):
             self._stop_producer()
         else:
             self._lose(Failure(ConnectionDone()))
-
-    def flushed(self) -> None:
-        if self._producer is not None and (self._producer_paused or not self._streaming):
-            self._resume_producer()
-        if self._collected is None and not self.queued:
-            self._all_sent()
 
     def readFailed(self, error: OSError) -> None:
         self._lose(Failure(error))
@@ -267,67 +194,6 @@ class StreamTransport(StreamDescriptor):
     def _data_received(self, data: bytes) -> None:
         # Looked up each time: protocols replace their own dataReceived.
         self._protocol.dataReceived(data)
-
-    def _flush_soon(self) -> None:
-        if self._collected is None:
-            self._collected = []
-            self.poller.nextTick(self._flush)
-
-    def _flush(self) -> None:
-        """A tick: the handler that wrote has returned."""
-        chunks, self._collected = self._collected, None
-        if not self.connected or self._aborting:
-            return
-        if chunks:
-            try:
-                self._transmit(chunks)
-            except OSError as error:
-                self._lose(Failure(error))
-                return
-        try:
-            self._transmitted(bool(chunks))
-        except Exception:
-            self.handlerFailed(Failure())
-
-    def _transmit(self, chunks: list[bytes]) -> None:
-        if len(chunks) == 1:
-            self.send(chunks[0])
-        else:
-            self.sendv(chunks)
-
-    def _transmitted(self, something: bool) -> None:
-        producer = self._producer
-        if self.queued:
-            if producer is not None and self._streaming and self._is_full():
-                self._pause_producer()
-        elif something and producer is not None and not self._streaming:
-            self._pull()
-        else:
-            self._all_sent()
-
-    def _is_full(self) -> bool:
-        return self.queued > HIGH_WATER
-
-    def _pause_producer(self) -> None:
-        if not self._producer_paused:
-            self._producer_paused = True
-            self._producer.pauseProducing()
-
-    def _pull(self) -> None:
-        self._pulls = (self._pulls + 1) % _PULLS
-        if self._pulls:
-            self._resume_producer()
-        else:
-            self.startWriting()  # `flushed` goes on, after the others
-
-    def _resume_producer(self) -> None:
-        self._producer_paused = False
-        self._producer.resumeProducing()
-
-    def _stop_producer(self) -> None:
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            producer.stopProducing()
 
     def _all_sent(self) -> None:
         if not self.connected or (self._producer is not None and not self._streaming):
@@ -380,9 +246,3 @@ class StreamTransport(StreamDescriptor):
             self._protocol = None
             if lost is not None:
                 lost(reason)
-
-
-def _bytes(data: Any) -> bytes:
-    if isinstance(data, str):
-        raise TypeError("Data must be bytes")
-    return data if isinstance(data, bytes) else bytes(memoryview(data))
