@@ -24,7 +24,9 @@ from nodenet.transports.udp_queue import SendQueue
 
 _ROUNDS: Final = 8  # batches read before others have their turn
 _WORTH: Final = 8  # datagrams in a batch that make it worth looking for more at once
-_SINGLES: Final = 8  # datagrams read one by one before a batch is tried again
+# Datagrams read one by one before a batch is tried again: at first, and when that finds no more.
+_IMPATIENT: Final = 8
+_PATIENT: Final = 32
 _UNIX: Final = getattr(socket, "AF_UNIX", None)
 _NOTHING: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR})
 
@@ -56,7 +58,7 @@ class UDPDescriptor(Handle):
         self.queue = SendQueue(self, skt, receiver.failed)
         self._receiver = receiver
         self._buffers = None if skt.family == _UNIX else buffersOf(poller)
-        self._singles = _SINGLES
+        self._singles = self._patience = _IMPATIENT
         self._inbox = None if self._buffers is None else self._buffers.inbox(skt.family)
         self._take: Callable[[int], tuple[bytes, Any]] = skt.recvfrom
         self._reporting = False
@@ -79,7 +81,7 @@ class UDPDescriptor(Handle):
         :raises OSError: as the kernel words it.
         """
         udp_control.askForDetails(self._socket)
-        self._inbox = None
+        self._read_singly()
         self._take = partial(udp_control.receive, self._socket)
 
     def reportErrors(self) -> None:
@@ -88,6 +90,7 @@ class UDPDescriptor(Handle):
         :raises OSError: as the kernel words it.
         """
         udp_control.askForErrors(self._socket)
+        self._read_singly()
         self._reporting = self.queue.suspect = True
 
     # -- addresses --------------------------------------------------------------------------
@@ -156,18 +159,17 @@ class UDPDescriptor(Handle):
 
     def doRead(self) -> None:
         """Read one datagram while they come one by one, else batches until few are left."""
-        if self._reporting:
-            self._read_errors()
-        if self._inbox is None:
-            for _ in range(BATCH):
-                if not self._read_one():
-                    return
-            return
         if self._singles:
             self._singles -= 1
-            if not self._read_one() or self._singles:
-                return
-        self._read_batches(self._inbox)
+            self._read_one()
+        elif self._inbox is not None:
+            self._read_batches(self._inbox)
+        else:
+            if self._reporting:
+                self._read_errors()
+            turns = BATCH
+            while turns and self._read_one():
+                turns -= 1
 
     def doWrite(self) -> None:
         self.queue.resume()
@@ -202,26 +204,43 @@ class UDPDescriptor(Handle):
                 self._not_read(error)
                 return
             count = len(datagrams)
+            if not turn:
+                self._judge(count)
             if count:
                 self._deliver(datagrams, sources)
-            if not turn and count < 2:
-                self._singles = _SINGLES
             if count < _WORTH or not self._open:
                 return
+
+    def _read_singly(self) -> None:
+        self._inbox = None
+        self._singles = 0
+
+    def _judge(self, count: int) -> None:
+        """A first batch had `count` datagrams: read one by one next, and how often."""
+        if count > 1:
+            self._patience = _IMPATIENT
+        else:
+            self._singles = self._patience
+            self._patience = min(self._patience * 2, _PATIENT)
 
     def _deliver(self, datagrams: list[bytes], sources: Sequence[Any]) -> None:
         """Hand over a batch. What its handlers send leaves behind the last of them."""
         queue = self.queue
         self._arrived = datagrams
-        queue.hold()
+        queue.held = queue.scheduled = True
         try:
             self._receiver.received(datagrams, sources)
         finally:
-            queue.release()
+            queue.held = queue.scheduled = False
+            if queue.collected:
+                if len(datagrams) == 1:
+                    queue.flushOne()
+                else:
+                    queue.flush()
 
     def _not_read(self, error: OSError) -> None:
         if error.errno == errno.ENOSYS:
-            self._inbox = None  # a sandbox, perhaps: one by one, then
+            self._read_singly()  # a sandbox, perhaps
         elif error.errno not in _NOTHING:
             self._receiver.failed(systemError(error, "recvmsg"))
 

@@ -69,10 +69,11 @@ class SendQueue:
         self.collected: list[bytes] = []
         self.destinations: list[Destination] = []
         self.scheduled = False
+        #: A batch of handlers runs: ticks send nothing. Who sets it sends when they have returned.
+        self.held = False
         #: How many of them come from handlers that have returned.
         self.settled = 0
         self._callbacks: dict[int, SendCallback] = {}
-        self._held = False
         self._apart = False  # some have control messages: one by one, then
         self._waiting: deque[tuple[bytes, Destination, SendCallback | None]] = deque()
         self._waiting_size = 0
@@ -105,16 +106,6 @@ class SendQueue:
         self.scheduled = True
         self._next_tick(self._tick)
 
-    def hold(self) -> None:
-        """A batch of handlers begins: collect until `release`."""
-        self._held = self.scheduled = True
-
-    def release(self) -> None:
-        """It has ended."""
-        self._held = self.scheduled = False
-        if self.collected:
-            self.flush()
-
     def flush(self) -> None:
         """Send what was collected, now."""
         datagrams, destinations, callbacks = self.collected, self.destinations, self._callbacks
@@ -128,6 +119,22 @@ class SendQueue:
             callbacks.clear()
             self.settled = 0
             self._apart = bool(self._waiting) and self._apart
+
+    def flushOne(self) -> None:
+        """Do what `flush` does, in fewer steps where one plain datagram was collected."""
+        datagrams = self.collected
+        odd = self._callbacks or self._waiting or self.connected or self._apart
+        if len(datagrams) == 1 and not odd:
+            try:
+                self._socket.sendto(datagrams[0], self.destinations[0].raw)
+            except OSError:
+                self.flush()  # it says more of what is wrong
+            else:
+                datagrams.clear()
+                self.destinations.clear()
+                self.settled = 0
+        else:
+            self.flush()
 
     def resume(self) -> None:
         """The kernel can take more of what waits."""
@@ -182,7 +189,7 @@ class SendQueue:
     # -- private ----------------------------------------------------------------------------
 
     def _tick(self) -> None:
-        if not self._held:
+        if not self.held:
             self.scheduled = False
             self.flush()
 
@@ -193,42 +200,37 @@ class SendQueue:
         callbacks: dict[int, SendCallback],
     ) -> int:
         """Send in order; how many were sent or refused before the kernel was full."""
-        outbox = None if self._apart else self.outbox
         done, tried, count = 0, -1, len(datagrams)
         while done < count:
             try:
-                sent = self._pass(outbox, datagrams, destinations, done)
+                if count - done > 1 or self._apart:
+                    sent = self._pass(datagrams, destinations, done)
+                elif self.connected:
+                    sent = 1
+                    self._socket.send(datagrams[done])
+                else:
+                    sent = 1
+                    self._socket.sendto(datagrams[done], destinations[done].raw)
             except OSError as error:
                 if error.errno in _FULL:
                     return done
-                if error.errno == errno.EINTR or (self.suspect and tried < done):
+                if self._again(error, tried < done):
                     tried = done
-                    continue
-                if error.errno == errno.ENOSYS and outbox is not None:
-                    outbox = self.outbox = None  # a sandbox, perhaps: one by one, then
                     continue
                 self._refuse(error, destinations[done], callbacks.pop(done, None))
                 sent = 1
             if callbacks:
-                for index in range(done, done + sent):
-                    if index in callbacks:
-                        self._next_tick(callbacks[index], None, len(datagrams[index]))
+                self._tell(callbacks, datagrams, done, done + sent)
             done += sent
         return done
 
-    def _pass(
-        self,
-        outbox: Outbox | None,
-        datagrams: list[bytes],
-        destinations: list[Destination],
-        start: int,
-    ) -> int:
-        """Pass up to `BATCH` datagrams to the kernel; how many it took, at least one."""
-        if outbox is not None and len(datagrams) - start > 1:
+    def _pass(self, datagrams: list[bytes], destinations: list[Destination], start: int) -> int:
+        """Pass several datagrams to the kernel if it can; how many it took, at least one."""
+        if self.outbox is not None and not self._apart:
             if start or len(datagrams) > BATCH:
                 datagrams = datagrams[start : start + BATCH]
                 destinations = destinations[start : start + BATCH]
-            return outbox.send(self._handle.fileno(), datagrams, destinations)
+            return self.outbox.send(self._handle.fileno(), datagrams, destinations)
         destination = destinations[start]
         if destination.control is not None:
             self._socket.sendmsg([datagrams[start]], destination.control, 0, destination.raw)
@@ -237,6 +239,20 @@ class SendQueue:
         else:
             self._socket.sendto(datagrams[start], destination.raw)
         return 1
+
+    def _again(self, error: OSError, first: bool) -> bool:
+        """Whether the call failed for a reason of its own, and not of the datagram's."""
+        if error.errno == errno.ENOSYS and self.outbox is not None:
+            self.outbox = None  # a sandbox, perhaps: one by one, then
+            return True
+        return error.errno == errno.EINTR or (self.suspect and first)
+
+    def _tell(
+        self, callbacks: dict[int, SendCallback], datagrams: list[bytes], start: int, end: int
+    ) -> None:
+        for index in range(start, end):
+            if index in callbacks:
+                self._next_tick(callbacks[index], None, len(datagrams[index]))
 
     def _wait(
         self, datagram: bytes, destination: Destination, callback: SendCallback | None
