@@ -14,16 +14,26 @@ from certificates import clientOptions, serverOptions
 from twisted.internet import endpoints, reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import (
+    IHalfCloseableProtocol,
+    IProtocol,
+    IProtocolFactory,
+    IPushProducer,
+)
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 from twisted.internet.testing import StringTransport
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
+from zope.interface.verify import verifyObject
 
 from nodenet import events, net
 from nodenet.endpoints import TCPClientEndpoint, TCPServerEndpoint
 from nodenet.errors import ERR_INVALID_HANDLE_TYPE, ERR_SOCKET_CLOSED
+from nodenet.interfaces import IStreamLink
+from nodenet.loop import pollerOf
 from nodenet.net import NodeFactory
+from nodenet.net._foreign import StreamLink
 
 LARGE = bytes(range(256)) * 8000
 HUGE = LARGE * 8
@@ -429,3 +439,12 @@ async def test_a_channel_of_ssh_is_a_socket_at_both_ends() -> None:
     while port.connections:
         await turns(1)
     await port.stopListening()
+
+
+def test_a_link_provides_what_others_expect_of_it() -> None:
+    link = StreamLink(pollerOf())
+    link.makeConnection(StringTransport())
+    for interface in (IStreamLink, IProtocol, IHalfCloseableProtocol, IPushProducer):
+        assert verifyObject(interface, link)
+    assert verifyObject(IProtocolFactory, NodeFactory(print))
+    link.close()
