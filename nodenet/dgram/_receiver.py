@@ -63,6 +63,19 @@ class MessageReceiver:
             except Exception:
                 self._poller.uncaught(Failure(), self._socket)
 
+    def receivedOne(self, datagram: bytes, source: Any) -> None:
+        """Emit ``'message'`` for a datagram that came alone."""
+        info = self._senders.get(source)
+        if info is None or info[3] != len(datagram):
+            info = self._senders.tell(source, len(datagram))
+        listener = self._events.get("message", _nobody)
+        if isinstance(listener, tuple):
+            self._socket.emit("message", datagram, info)
+            return
+        result = listener(datagram, info)
+        if result is not None and result is not True:
+            self._socket._returned(result, "message", (datagram, info))
+
     def failed(self, error: OSError) -> None:
         """Emit ``'error'`` behind the running handler."""
         self._poller.nextTick(self._socket._report, error)
@@ -93,6 +106,10 @@ class FilteringReceiver(MessageReceiver):
         # in place, for it becomes empty when the socket is closed
         datagrams[:] = [datagrams[index] for index in allowed]
         super().received(datagrams, sources)
+
+    def receivedOne(self, datagram: bytes, source: Any) -> None:
+        """Emit it if its sender is allowed."""
+        self.received([datagram], (source,))
 
 
 def newReceiver(

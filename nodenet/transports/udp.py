@@ -42,6 +42,9 @@ class Receiver(Protocol):
         where they have returned.
         """
 
+    def receivedOne(self, datagram: bytes, source: Any) -> object:
+        """One datagram that came alone. What this raises is reported by the Poller."""
+
     def failed(self, error: OSError) -> object:
         """Reading failed, or sending a datagram that has no callback."""
 
@@ -58,9 +61,10 @@ class UDPDescriptor(Handle):
         self.queue = SendQueue(self, skt, receiver.failed)
         self._receiver = receiver
         self._buffers = None if skt.family == _UNIX else buffersOf(poller)
-        self._singles = self._patience = _IMPATIENT
+        self._patience = _IMPATIENT
         self._inbox = None if self._buffers is None else self._buffers.inbox(skt.family)
         self._take: Callable[[int], tuple[bytes, Any]] = skt.recvfrom
+        self._singles = 0 if self._inbox is None else _IMPATIENT
         self._reporting = False
         self._arrived: list[bytes] = []
         self._choose_outbox()
@@ -167,9 +171,7 @@ class UDPDescriptor(Handle):
         else:
             if self._reporting:
                 self._read_errors()
-            turns = BATCH
-            while turns and self._read_one():
-                turns -= 1
+            self._read_several()
 
     def doWrite(self) -> None:
         self.queue.resume()
@@ -182,8 +184,15 @@ class UDPDescriptor(Handle):
         except OSError as error:
             self._not_read(error)
             return False
-        self._deliver([datagram], (source,))
-        return self._open
+        queue = self.queue
+        queue.scheduled = True
+        try:
+            self._receiver.receivedOne(datagram, source)
+        finally:
+            queue.scheduled = False
+            if queue.collected:
+                queue.flushOne()
+        return True
 
     def _read_errors(self) -> None:
         for _ in range(BATCH):
@@ -195,6 +204,13 @@ class UDPDescriptor(Handle):
             error = systemError(report.errno, "recvmsg", address, port)
             vars(error).update(offender=report.offender, mtu=report.mtu)
             self._receiver.failed(error)
+
+    def _read_several(self) -> None:
+        ticks, turns = self.poller.ticks, BATCH
+        while turns and self._open and self._read_one():
+            turns -= 1
+            if ticks.queue and ticks.depth == 1:
+                ticks.drain()  # Node does between messages
 
     def _read_batches(self, inbox: Inbox) -> None:
         for turn in range(_ROUNDS):
@@ -233,10 +249,7 @@ class UDPDescriptor(Handle):
         finally:
             queue.held = queue.scheduled = False
             if queue.collected:
-                if len(datagrams) == 1:
-                    queue.flushOne()
-                else:
-                    queue.flush()
+                queue.flush()
 
     def _not_read(self, error: OSError) -> None:
         if error.errno == errno.ENOSYS:

@@ -204,6 +204,10 @@ class UDPPort(MulticastGroups):
             if ticks.queue and ticks.depth == 1:
                 ticks.drain()
 
+    def receivedOne(self, datagram: bytes, source: Any) -> None:
+        """Hand over a datagram that came alone."""
+        self.protocol.datagramReceived(datagram, self._senders.get(source) or self._sender(source))
+
     def failed(self, error: OSError) -> None:
         if error.errno == errno.ECONNREFUSED:
             self.protocol.connectionRefused()
