@@ -220,6 +220,8 @@ class LivingSocket(TunableSocket):
         descriptor = self._family.open(self._loop, skt, receiver)
         receiver.queue = descriptor.queue
         descriptor.queue.limit = self._options["sendQueueLimit"]
+        if not self._options["segmentation"]:
+            descriptor.queue.longestSegment = 0
         if not self._referenced:
             descriptor.unref()
         return descriptor

@@ -137,6 +137,16 @@ class SocketOptions(TypedDict, total=False):
             doc="ICMP errors of each destination become `'error'` events (``IP_RECVERR``).",
         ),
     ]
+    segmentation: Annotated[
+        bool,
+        Option(
+            default=True,
+            check=_boolean,
+            string=BOOLEAN,
+            node=False,
+            doc="Runs of equal datagrams to a peer leave in one piece where the kernel can cut it.",
+        ),
+    ]
     sendQueueLimit: Annotated[
         int,
         Option(

@@ -19,9 +19,6 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any, Final
-from weakref import WeakKeyDictionary, ref
-
-from nodenet.loop import Poller
 
 BATCH: Final = 64
 """Datagrams taken or sent by one system call at most."""
@@ -29,10 +26,10 @@ BATCH: Final = 64
 CAPACITY: Final = 65_536
 """Bytes that a datagram may have on arrival; UDP carries 65,507 (IPv4) or 65,527 (IPv6)."""
 
-_ROOM: Final = 131_072  # bytes that one call sends at most; twice what one datagram can have
+ROOM: Final = 131_072  # bytes that one call sends at most; twice what one datagram can have
 _SHORT: Final = 256
 _PART: Final = 8
-_APART: Final = 192  # bytes between slots, or they would all compete for the same cache lines
+STRIDE: Final = CAPACITY + 192  # or all slots would compete for the same cache lines
 _SIZES: Final = 4_096  # sizes of datagrams whose cutter is kept
 _DONTWAIT: Final = 0x40
 _TRUNC: Final = 0x20  # asks for the real size, also of a datagram that does not fit
@@ -79,36 +76,63 @@ class _Cutters(dict[int, Callable[[memoryview], tuple[bytes]]]):
         return cut  # type: ignore[no-any-return]
 
 
-class _Table:
-    """`BATCH` headers, one slot and one name each."""
+class Table:
+    """Headers for one system call.
 
-    def __init__(self, slots: bytearray, stride: int, capacity: int, name_size: int) -> None:
+    Args:
+        memory: Where the datagrams are: `BATCH` slots of `capacity` bytes, `stride` apart. With a
+            capacity of 0 the user sets `vectors`.
+        name_size: Bytes of a packed address; 0: without.
+        control: Control messages that go with every header.
+    """
+
+    def __init__(
+        self,
+        memory: bytearray,
+        stride: int,
+        capacity: int,
+        name_size: int,
+        control: bytearray | None = None,
+    ) -> None:
         self.names = bytearray(max(BATCH * name_size, 1))
         self.vectors = (_Vector * BATCH)()
         headers = (_Header * BATCH)()
-        slots_at, names_at = _address(slots), _address(self.names)
+        start, names_at = address(memory), address(self.names)
         vectors_at = ctypes.addressof(self.vectors)
         for index in range(BATCH):
-            self.vectors[index].base = slots_at + index * stride
+            self.vectors[index].base = start + index * stride
             self.vectors[index].size = capacity
             header = headers[index].message
             header.name = names_at + index * name_size if name_size else None
             header.name_size = name_size
             header.vectors = vectors_at + index * ctypes.sizeof(_Vector)
             header.vector_count = 1
+            if control is not None:
+                header.control = address(control)
+                header.control_size = len(control)
         self.pointer = ctypes.c_void_p(ctypes.addressof(headers))
         words = memoryview(headers).cast("B").cast("I")
         self.sizes = words[_Header.size.offset // 4 :: ctypes.sizeof(_Header) // 4]
-        self._kept = (headers, slots)
+        self._kept = (headers, memory, control)
+
+    def send(self, descriptor: int, count: int) -> int:
+        """Send the first `count` headers; how many were sent, at least one.
+
+        :raises OSError: as the kernel words it.
+        """
+        sent: int = _sendmmsg(descriptor, self.pointer, count, _DONTWAIT)
+        if sent < 0:
+            raise _failure()
+        return sent
 
 
 class Inbox:
     """Reads for all sockets of one family and one Poller."""
 
-    def __init__(self, buffers: Buffers, family: int) -> None:
-        name_size = _NAME_SIZE[socket.AddressFamily(family)]
-        self._table = _Table(buffers.arrived, CAPACITY + _APART, CAPACITY, name_size)
-        self._slots = buffers.arrived_slots
+    def __init__(self, memory: bytearray, family: int) -> None:
+        name_size = nameSize(family)
+        self._table = Table(memory, STRIDE, CAPACITY, name_size)
+        self._slots = _slots(memory)
         self._names = [struct.Struct(f"{name_size}s" * n).unpack_from for n in range(BATCH + 1)]
 
     def receive(self, descriptor: int) -> tuple[list[bytes], Sequence[Any]]:
@@ -139,12 +163,11 @@ class Outbox:
     :param name_size: 0 on connected sockets.
     """
 
-    def __init__(self, buffers: Buffers, name_size: int) -> None:
-        table = self._table = _Table(buffers.leaving, 0, 0, name_size)
+    def __init__(self, memory: Memory, name_size: int) -> None:
+        table = self._table = Table(memory.bytes, 0, 0, name_size)
         words = memoryview(table.vectors).cast("B").cast(_SIZE_T)
         self._bases, self._lengths = words[0::2], words[1::2]
-        self._memory = buffers.leaving
-        self._start = _address(buffers.leaving)
+        self._memory = memory
         self._laid: list[int] = []  # the lengths that the vectors are set to
         self._named = bool(name_size)
 
@@ -160,26 +183,31 @@ class Outbox:
         if lengths != self._laid:
             self._lay(lengths)
         count = len(self._laid)
-        self._copy(datagrams[:count])
+        self._memory.put(datagrams[:count])
         if self._named:
             names = b"".join(destinations[:count])
             self._table.names[: len(names)] = names
-        sent: int = _sendmmsg(descriptor, self._table.pointer, count, _DONTWAIT)
-        if sent < 0:
-            raise _failure()
-        return sent
+        return self._table.send(descriptor, count)
 
     def _lay(self, lengths: list[int]) -> None:
         """Set the vectors for as many datagrams as there is room for, one behind the other."""
-        fitting = bisect_right(list(accumulate(lengths)), _ROOM)
+        fitting = bisect_right(list(accumulate(lengths)), ROOM)
         laid = self._laid = lengths[:fitting]
-        starts = accumulate(laid[:-1], initial=self._start)
+        starts = accumulate(laid[:-1], initial=self._memory.start)
         self._bases[:fitting] = array(_SIZE_T, starts)
         self._lengths[:fitting] = array(_SIZE_T, laid)
 
-    def _copy(self, datagrams: Sequence[bytes]) -> None:
-        """Put them where the vectors point; in parts, or long ones would unsettle the heap."""
-        memory, start = self._memory, 0
+
+class Memory:
+    """Where datagrams are put together to be sent."""
+
+    def __init__(self) -> None:
+        self.bytes = bytearray(ROOM)
+        self.start = address(self.bytes)
+
+    def put(self, datagrams: Sequence[bytes]) -> None:
+        """Put them one behind the other; in parts, or long ones would unsettle the heap."""
+        memory, start = self.bytes, 0
         step = BATCH if len(datagrams[0]) <= _SHORT else _PART
         for index in range(0, len(datagrams), step):
             part = b"".join(datagrams[index : index + step])
@@ -188,49 +216,18 @@ class Outbox:
             start = end
 
 
-class Buffers:
-    """What the sockets of one Poller share; gone with the last of them."""
-
-    def __init__(self) -> None:
-        stride = CAPACITY + _APART
-        self.arrived = bytearray(BATCH * stride)  # from the zero page: only used pages cost memory
-        self.arrived_slots = _slots(self.arrived, stride, CAPACITY)
-        self.leaving = bytearray(_ROOM)
-        self._inboxes: dict[int, Inbox] = {}
-        self._outboxes: dict[int, Outbox] = {}
-
-    def inbox(self, family: int) -> Inbox:
-        """What reads for sockets of `family`."""
-        if family not in self._inboxes:
-            self._inboxes[family] = Inbox(self, family)
-        return self._inboxes[family]
-
-    def outbox(self, family: int | None) -> Outbox:
-        """What sends for sockets of `family`; None: for connected ones."""
-        name_size = 0 if family is None else _NAME_SIZE[socket.AddressFamily(family)]
-        if name_size not in self._outboxes:
-            self._outboxes[name_size] = Outbox(self, name_size)
-        return self._outboxes[name_size]
+def nameSize(family: int | None) -> int:
+    """Bytes of a packed address of `family`; None: of nobody."""
+    return 0 if family is None else _NAME_SIZE[socket.AddressFamily(family)]
 
 
-def buffersOf(poller: Poller) -> Buffers | None:
-    """The buffers of `poller`'s sockets; None where the C library has no such calls."""
-    if _recvmmsg is None or _sendmmsg is None:
-        return None
-    kept = _shared.get(poller)
-    buffers = None if kept is None else kept()
-    if buffers is None:
-        buffers = Buffers()
-        _shared[poller] = ref(buffers)
-    return buffers
-
-
-def _slots(memory: bytearray, stride: int, capacity: int) -> list[memoryview]:
+def _slots(memory: bytearray) -> list[memoryview]:
     view = memoryview(memory)
-    return [view[index * stride : index * stride + capacity] for index in range(BATCH)]
+    return [view[start : start + CAPACITY] for start in range(0, len(memory), STRIDE)]
 
 
-def _address(memory: bytearray) -> int:
+def address(memory: bytearray) -> int:
+    """Where the bytes are."""
     return ctypes.addressof(ctypes.c_char.from_buffer(memory))
 
 
@@ -249,4 +246,8 @@ def _function(name: str) -> Any:
 _recvmmsg: Final = _function("recvmmsg")
 _sendmmsg: Final = _function("sendmmsg")
 _cutters: Final = _Cutters()
-_shared: Final[WeakKeyDictionary[Poller, ref[Buffers]]] = WeakKeyDictionary()
+
+
+def available() -> bool:
+    """Whether the C library has both calls."""
+    return _recvmmsg is not None and _sendmmsg is not None

@@ -17,8 +17,10 @@ from twisted.python.failure import Failure
 from nodenet.errors import systemError
 from nodenet.loop import Handle, Poller
 from nodenet.transports import udp_control
+from nodenet.transports._buffers import buffersOf
 from nodenet.transports._disconnect import disconnect
-from nodenet.transports._mmsg import BATCH, CAPACITY, Inbox, buffersOf
+from nodenet.transports._mmsg import BATCH, CAPACITY, Inbox
+from nodenet.transports._segments import segmentable
 from nodenet.transports.udp_address import shown, text
 from nodenet.transports.udp_queue import SendQueue
 
@@ -258,5 +260,9 @@ class UDPDescriptor(Handle):
             self._receiver.failed(systemError(error, "recvmsg"))
 
     def _choose_outbox(self) -> None:
-        if self._buffers is not None:
-            self.queue.outbox = self._buffers.outbox(None if self.queue.connected else self.family)
+        buffers, queue = self._buffers, self.queue
+        if buffers is not None:
+            family = None if queue.connected else self.family
+            queue.outbox = buffers.outbox(family)
+            if segmentable(self.family):
+                queue.segments = buffers.segments(family)

@@ -284,6 +284,23 @@ async def full(*_: str) -> None:
     assert talking.getSendQueueCount() == 0
 
 
+async def runs(*_: str) -> None:
+    """Runs of equal datagrams arrive whole, also those that are too long for the link's frames."""
+    networks(1)
+    sender, receiver = Host(1), Host(2)
+    listening = await receiver.socket(recvBufferSize=1 << 20)
+    talking = await sender.socket()
+    expected = []
+    for size in (1400, 1472, 1473, 2000, 1400):
+        for index in range(50):
+            expected.append(f"{index}".ljust(size))
+            talking.send(expected[-1], info(listening).port, receiver.address())
+        await sent(talking, "", info(listening).port, receiver.address())
+    while sum(map(bool, texts(listening))) < len(expected):
+        await events.once(listening, "message")
+    assert [text for text in texts(listening) if text] == expected
+
+
 SCENARIOS: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
     scenario.__name__: scenario
     for scenario in (
@@ -294,6 +311,7 @@ SCENARIOS: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
         link_local,
         broadcast,
         full,
+        runs,
     )
 }
 

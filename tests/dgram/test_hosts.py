@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 BOTH = ["interface", "two_receivers", "sources", "reach"]
-ONE = ["link_local", "broadcast", "full"]
+ONE = ["link_local", "broadcast", "full", "runs"]
 SCENARIOS = [(name, family) for name in BOTH for family in (0, 1)] + [(name, 0) for name in ONE]
 
 ISOLATED = ["unshare", "--user", "--map-root-user", "--net"]

@@ -187,7 +187,9 @@ async def burst(sockets, take, count=150):
     """Send from one handler; what arrives, in order of arrival."""
     receiver, sender = await sockets.bound(recvBufferSize=1 << 20), await sockets.bound()
     for index in range(count):
-        sender.send(b"%d" % index, receiver.address().port, "127.0.0.1")
+        # of different lengths, so that each is a datagram to the kernel as well
+        msg = b"%d" % index + b" " * (index % 5)
+        sender.send(msg, receiver.address().port, "127.0.0.1")
     return [int(msg) for msg in await take(receiver, count)]
 
 
@@ -206,8 +208,8 @@ async def test_the_answers_to_a_batch_leave_in_one_call(sockets, monkeypatch):
     port = server.address().port
 
     async def exchange():
-        for _ in range(40):
-            client.send("x", port, "127.0.0.1")
+        for index in range(40):
+            client.send("x" * index, port, "127.0.0.1")
         for _ in range(40):
             await anext(answers)
 
@@ -279,3 +281,61 @@ async def test_send_from_outside_a_handler_leaves_in_the_next_tick(sockets):
 def test_the_limit_of_the_queue_is_checked(sockets):
     with pytest.raises(TypeError, match="sendQueueLimit"):
         dgram.createSocket("udp4", sendQueueLimit="x")
+
+
+RUNS = [(1, 3), (64, 64), (64, 65), (1200, 100), (1472, 150), (2048, 64), (2049, 64), (0, 10)]
+
+
+@pytest.mark.parametrize("type", ["udp4", "udp6"])
+@pytest.mark.parametrize("connected", [False, True])
+@pytest.mark.parametrize(("size", "count"), RUNS)
+async def test_equal_datagrams_to_one_peer_stay_datagrams(
+    sockets, take, type, connected, size, count
+):
+    receiver = await sockets.bound(type, recvBufferSize=4 << 20)
+    sender = await (sockets.connected(receiver) if connected else sockets.bound(type))
+    where = () if connected else (receiver.address().port, receiver.address().address)
+    messages = [bytes([index]) * size for index in range(count)]
+    results = []
+    for msg in messages:
+        sender.send(msg, *where, lambda *result: results.append(result))
+    assert await take(receiver, count) == messages
+    assert results == [(None, size)] * count
+
+
+async def equal(sockets, take, **options):
+    """Send equal datagrams from one handler, twice."""
+    receiver = await sockets.bound(recvBufferSize=4 << 20)
+    sender = await sockets.bound(**options)
+    for _ in range(2):
+        for index in range(60):
+            sender.send(bytes([index]) * 100, receiver.address().port, "127.0.0.1")
+        assert await take(receiver, 60) == [bytes([index]) * 100 for index in range(60)]
+
+
+async def test_they_leave_in_one_piece(sockets, take, monkeypatch):
+    spy = Spy(monkeypatch)
+    await equal(sockets, take)
+    assert spy.counts == [1, 1]
+
+
+async def test_unless_that_is_switched_off(sockets, take, monkeypatch):
+    spy = Spy(monkeypatch)
+    await equal(sockets, take, segmentation=False)
+    assert spy.counts == [60, 60]
+
+
+@pytest.mark.parametrize("refusal", [5, 22, 90])  # EIO, EINVAL, EMSGSIZE
+async def test_or_cannot_be_done_which_is_tried_once(sockets, take, monkeypatch, refusal):
+    spy = Spy(monkeypatch, failures=[refusal])
+    await equal(sockets, take)
+    assert spy.counts == [60, 60]
+
+
+async def test_a_run_that_is_refused_is_refused_datagram_by_datagram(sockets, sent):
+    sender = await sockets.bound()
+    codes = []
+    for _ in range(5):
+        sender.send("x", 9, "255.255.255.255", lambda error, _: codes.append(error.code))
+    await sent(sender, "x", 9, "127.0.0.1")
+    assert codes == ["EACCES"] * 5
