@@ -11,6 +11,8 @@ from typing import Any
 
 from nodenet.options import toNumber
 
+_LARGEST_INT = 2**31 - 1
+
 Arguments = tuple[dict[str, Any], Callable[..., Any] | None]
 
 
@@ -36,9 +38,11 @@ def normalizeArguments(args: Sequence[Any], keywords: Mapping[str, Any]) -> Argu
 
 
 def seconds(milliseconds: Any) -> int:
-    """Whole seconds of a delay in milliseconds; 0 for what is none."""
+    """Whole seconds, as the kernel's ``int``, of a delay in milliseconds; 0 for what is none."""
     number = toNumber(milliseconds)
-    return int(number / 1000) if math.isfinite(number) else 0
+    if not math.isfinite(number):
+        return 0
+    return max(-_LARGEST_INT, min(int(number / 1000), _LARGEST_INT))
 
 
 def naturalNumber(value: Any) -> float | None:

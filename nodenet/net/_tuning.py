@@ -72,7 +72,8 @@ class TunableSocket(LivingSocket):
 
         Args:
             enable: Whether to.
-            initialDelay: Idle milliseconds before the first probe; 0 leaves what was set before.
+            initialDelay: Idle milliseconds before the first probe; 0 leaves what was set before,
+                and so does what the kernel refuses (Linux: over 32,767 seconds).
 
         Mirrors: "socket.setKeepAlive([enable][, initialDelay])".
         """
@@ -125,7 +126,7 @@ class TunableSocket(LivingSocket):
 def _duration(milliseconds: float) -> float:
     """Check a time as Node's timers do."""
     checkNumber(milliseconds, "msecs")
-    if milliseconds < 0 or not math.isfinite(milliseconds):
+    if milliseconds < 0 or (isinstance(milliseconds, float) and not math.isfinite(milliseconds)):
         raise ERR_OUT_OF_RANGE("msecs", "a non-negative finite number", milliseconds)
     if milliseconds > _LONGEST_TIMEOUT:
         emitWarning(

@@ -5,6 +5,7 @@ Law: a raw address is resolved before it comes here; nothing in this file blocks
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -52,10 +53,7 @@ class TCPTransport(SecurableTransport):
         """Probe an idle peer after `delay` seconds (0: as the kernel is configured)."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, enable)
         if enable and delay:
-            option = self._socket.setsockopt
-            option(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, delay)
-            option(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEP_ALIVE_INTERVAL)
-            option(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEP_ALIVE_COUNT)
+            self._set_keep_alive_delay(delay)
 
     def tune(self, apply: Callable[[socket.socket, Any], object], value: Any) -> None:
         """Call ``apply(socket, value)``: for settings that have no method here."""
@@ -72,6 +70,17 @@ class TCPTransport(SecurableTransport):
 
     def setTcpKeepAlive(self, enabled: bool) -> None:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, bool(enabled))
+
+    def _set_keep_alive_delay(self, delay: int) -> None:
+        option = self._socket.setsockopt
+        try:
+            option(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, delay)
+        except OSError as refused:
+            if refused.errno != errno.EINVAL:
+                raise
+            return  # out of the kernel's range: as in Node what was set before stays
+        option(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEP_ALIVE_INTERVAL)
+        option(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEP_ALIVE_COUNT)
 
     # -- addresses --------------------------------------------------------------------------
 

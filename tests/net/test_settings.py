@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from net_tools import happens, listening
+from net_tools import happens, listening, portOf
+from oracle import Oracle, Tracer
 
 import nodenet
 from nodenet import net
@@ -79,6 +81,94 @@ async def test_keep_alive_is_what_node_makes_of_it(connected: Any) -> None:
     ours.setKeepAlive(False).setNoDelay(False)
     assert asked(ours.localPort, KEEP_ALIVE, NO_DELAY) == [0, 0]
     await gone(ours, theirs)
+
+
+@pytest.mark.parametrize("delay", [32_768_000, 40_000_000, 1e12, 2**31 * 1000, -5000])
+async def test_a_delay_that_the_kernel_refuses_changes_nothing(
+    connected: Any, delay: float
+) -> None:
+    ours, theirs = await connected(
+        {"keepAlive": True, "keepAliveInitialDelay": delay},
+        {"keepAlive": True, "keepAliveInitialDelay": delay},
+    )
+    for socket_ in (ours, theirs):
+        assert asked(socket_.localPort, KEEP_ALIVE) == [1]
+        socket_.setKeepAlive(True, 5000)
+        socket_.setKeepAlive(True, delay)
+        assert asked(socket_.localPort, KEEP_ALIVE, IDLE) == [1, 5]
+    await gone(ours, theirs)
+
+
+TUNED = """
+const server = net.createServer(peer => peer.resume()).listen(0, '127.0.0.1', () => {
+  const socket = net.connect(server.address().port, '127.0.0.1', () => {
+    const call = (method, ...args) => {
+      try {
+        t(method, ...args, socket[method](...args) === socket, socket.timeout)
+      } catch (error) {
+        t(method, ...args, error)
+      }
+    }
+    const all = () => {
+      for (const delay of DELAYS) {
+        call('setKeepAlive', true, delay)
+        call('setTimeout', delay)
+      }
+      for (const value of FLAGS) {
+        call('setNoDelay', value)
+        call('setKeepAlive', value)
+      }
+      for (const method of ['ref', 'unref', 'pause', 'resume']) call(method)
+    }
+    all()
+    socket.destroy()
+    all()
+    t('address', socket.bytesRead, socket.bytesWritten, socket.remotePort, socket.localPort)
+    socket.on('close', all)
+    server.close()
+  })
+})
+"""
+DELAYS = [32_767_000, 32_768_000, 10**12, 2**31, 2**31 * 1000, 0.5, -1, -5000, "5000", "x", None]
+FLAGS = [0, "", None, "x", True]
+
+
+async def test_settings_take_what_they_take_on_node(oracle: Oracle) -> None:
+    def scenario(t: Tracer) -> None:
+        server = net.createServer(lambda peer: peer.resume())
+        server.listen(0, "127.0.0.1", lambda: connect(t, server))
+
+    def connect(t: Tracer, server: net.Server) -> None:
+        socket = net.connect(portOf(server), "127.0.0.1")
+
+        def call(method: str, *args: Any) -> None:
+            try:
+                t(method, *args, getattr(socket, method)(*args) is socket, socket.timeout)
+            except Exception as error:
+                t(method, *args, error)
+
+        def every() -> None:
+            for delay in DELAYS:
+                call("setKeepAlive", True, delay)
+                call("setTimeout", delay)
+            for value in FLAGS:
+                call("setNoDelay", value)
+                call("setKeepAlive", value)
+            for method in ("ref", "unref", "pause", "resume"):
+                call(method)
+
+        def connected() -> None:
+            every()
+            socket.destroy()
+            every()
+            t("address", socket.bytesRead, socket.bytesWritten, socket.remotePort, socket.localPort)
+            socket.on("close", lambda failed: every())
+            server.close()
+
+        socket.on("connect", connected)
+
+    js = f"const DELAYS = {json.dumps(DELAYS)}, FLAGS = {json.dumps(FLAGS)}\n{TUNED}"
+    await oracle.compare(js, scenario)
 
 
 async def test_a_server_sets_up_what_it_accepts(connected: Any) -> None:
