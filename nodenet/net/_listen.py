@@ -16,13 +16,14 @@ from typing import Any, Final
 from nodenet.errors import ERR_INVALID_ARG_VALUE, systemError
 from nodenet.net._arguments import naturalNumber, normalizeArguments
 from nodenet.net._options import ListenOptions
-from nodenet.options import resolve
+from nodenet.options import resolve, toNumber
 from nodenet.transports import tcp, unix
 from nodenet.transports.address import rawAddress
 
 BACKLOG: Final = 511
 """Connections that the kernel keeps waiting, where nobody says otherwise."""
 
+_LARGEST_BACKLOG: Final = 2**31 - 1
 _READABLE: Final = 0o444
 _WRITABLE: Final = 0o222
 
@@ -187,10 +188,7 @@ def _check_path(given: dict[str, Any], options: dict[str, Any]) -> None:
 
 
 def _backlog(options: dict[str, Any], args: Sequence[Any]) -> int:
-    if options["backlog"]:
-        return int(options["backlog"])
-    for argument in args[1:3]:
-        number = naturalNumber(argument)
-        if number:
-            return int(number)
-    return BACKLOG
+    positional = next(filter(None, map(naturalNumber, args[1:3])), BACKLOG)
+    number = toNumber(options["backlog"]) or positional
+    # The kernel reads a negative one as a very large one: as many as it allows.
+    return int(number) if 0 <= number <= _LARGEST_BACKLOG else _LARGEST_BACKLOG

@@ -7,6 +7,7 @@ directory, where ``file`` is a plain file, and ``"cb"`` a callback.
 from __future__ import annotations
 
 import json
+import math
 import os
 from typing import Any
 
@@ -147,6 +148,10 @@ FAILURES: dict[str, list[Any]] = {
     "an abstract name that is too long": ["\0" + "x" * 110],
     "a descriptor that is not open": [{"fd": 99}],
     "a negative descriptor": [{"fd": -1}],
+    "an infinite descriptor": [{"fd": math.inf}],
+    "a descriptor with a fraction": [{"fd": 0.5}],
+    "a descriptor beyond an int": [{"fd": 2**31}],
+    "a descriptor that is a boolean": [{"fd": True}],
     "no options": [{}],
     "only a host": [{"host": "127.0.0.1"}],
     "a handle that is none": [{"handle": {}}],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import socket
@@ -11,6 +12,8 @@ import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,6 +89,60 @@ async def test_a_server_without_descriptors_waits_and_goes_on(said: list[str]) -
     for each in connections:
         each.resume()
     await happens(server, "close")
+
+
+_SERVER = """
+    import sys
+    import nodenet
+    from nodenet import net
+    from twisted.logger import formatEvent, globalLogPublisher
+
+    def tell(event):
+        if event["log_namespace"] == "nodenet":
+            print(formatEvent(event))
+
+    def main():
+        globalLogPublisher.addObserver(tell)
+        server = net.createServer()
+        server.on("connection", lambda socket: (print("connection"), socket.end(), server.close()))
+        server.listen(0, "127.0.0.1", lambda: net.connect(server.address().port).resume())
+
+    nodenet.run(main)
+"""
+
+
+@pytest.mark.parametrize("code", ["ENFILE", "ENOBUFS", "ENOMEM"])
+def test_a_machine_without_descriptors_or_memory_is_waited_for(code: str, tmp_path: Path) -> None:
+    if refusal():
+        pytest.skip(f"strace cannot stand in for the kernel here: {refusal()}")
+    calls = tmp_path / "calls"
+    program = [sys.executable, "-c", textwrap.dedent(_SERVER)]
+    done = subprocess.run(
+        [*STRACE, "-o", calls, "-e", f"inject=accept4:error={code}:when=1..2", *program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    stopped, resumed, connection = done.stdout.splitlines()
+    assert f"cannot accept connections: [Errno {getattr(errno, code)}]" in stopped
+    assert "accepts connections again" in resumed
+    assert connection == "connection"
+    assert calls.read_text().count(f"-1 {code}") == 2  # it has tried once, paused, tried again
+
+
+STRACE = ["strace", "-f", "-qq", "-e", "trace=accept4"]
+
+
+@cache
+def refusal() -> str:
+    """Why strace cannot refuse calls here; empty when it can."""
+    trial = [*STRACE, "-e", "inject=accept4:error=ENFILE", "true"]
+    try:
+        done = subprocess.run(trial, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        return str(error)
+    return done.stderr.strip() if done.returncode else ""
 
 
 async def test_a_client_without_descriptors_fails() -> None:
