@@ -8,8 +8,10 @@ from __future__ import annotations
 from nodenet.addresses.block_list import BlockList
 from nodenet.addresses.ip import isIP, isIPv4, isIPv6
 from nodenet.addresses.socket_address import SocketAddress, SocketAddressOptions
+from nodenet.addresses.spelling import BLOCKS
 
 __all__ = [
+    "BLOCKS",
     "BlockList",
     "SocketAddress",
     "SocketAddressOptions",

@@ -9,18 +9,21 @@ from collections.abc import Callable
 from typing import Annotated, Any, TypedDict
 
 from nodenet.abort import AbortSignal
-from nodenet.addresses import BlockList
+from nodenet.addresses import BLOCKS, BlockList
 from nodenet.dgram._arguments import given
 from nodenet.dgram._families import FAMILIES
 from nodenet.errors import ERR_INVALID_ARG_TYPE, ERR_SOCKET_BAD_TYPE
 from nodenet.options import (
     BOOLEAN,
+    NATURAL,
     NUMBER,
+    PORT,
     TEXT,
     Option,
     checkAbortSignal,
     checkFunction,
     checkUint32,
+    choice,
 )
 from nodenet.transports.udp_queue import SEND_QUEUE_LIMIT
 
@@ -56,7 +59,12 @@ class SocketOptions(TypedDict, total=False):
     """What `createSocket` can be told."""
 
     type: Annotated[
-        str, Option(check=_type, doc="``'udp4'``, ``'udp6'`` or ``'unix_dgram'``. Required.")
+        str,
+        Option(
+            check=_type,
+            string=choice("udp4", "udp6"),  # what has a path has no port
+            doc="``'udp4'``, ``'udp6'`` or ``'unix_dgram'``. Required.",
+        ),
     ]
     reuseAddr: Annotated[
         bool,
@@ -111,11 +119,16 @@ class SocketOptions(TypedDict, total=False):
         AbortSignal, Option(check=checkAbortSignal, doc="Closes the socket when it is aborted.")
     ]
     receiveBlockList: Annotated[
-        BlockList, Option(check=_block_list, doc="Datagrams from these addresses are dropped.")
+        BlockList,
+        Option(check=_block_list, string=BLOCKS, doc="Datagrams from these addresses are dropped."),
     ]
     sendBlockList: Annotated[
         BlockList,
-        Option(check=_block_list, doc="Nothing is sent to these addresses: ``ERR_IP_BLOCKED``."),
+        Option(
+            check=_block_list,
+            string=BLOCKS,
+            doc="Nothing is sent to these addresses: ``ERR_IP_BLOCKED``.",
+        ),
     ]
     packetInfo: Annotated[
         bool,
@@ -162,7 +175,7 @@ class SocketOptions(TypedDict, total=False):
 class BindOptions(TypedDict, total=False):
     """What `Socket.bind` can be told."""
 
-    port: Annotated[int, Option(default=0, string=NUMBER, doc="The port; 0: one that is free.")]
+    port: Annotated[int, Option(default=0, string=PORT, doc="The port; 0: one that is free.")]
     address: Annotated[
         str,
         Option(
@@ -181,5 +194,9 @@ class BindOptions(TypedDict, total=False):
         ),
     ]
     fd: Annotated[
-        int, Option(doc="Adopt this descriptor of a UDP socket; port and address do not count.")
+        int,
+        Option(
+            string=NATURAL,
+            doc="Adopt this descriptor of a UDP socket; port and address do not count.",
+        ),
     ]

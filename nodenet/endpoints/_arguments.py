@@ -7,13 +7,13 @@ declarations of the options; none is listed here.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 from nodenet.endpoints._syntax import Argument, Description, join
 from nodenet.errors import NodeError
-from nodenet.options import Spelling, declarations
+from nodenet.options import Option, Spelling, declarations
 
 
 class Arguments:
@@ -22,8 +22,7 @@ class Arguments:
     Args:
         kind: The prefix, such as ``'tcp'``.
         declaration: The ``TypedDict`` of the options.
-        first: The options that are given by their place, in order, with their spelling.
-        also: The spelling of further options whose declaration has none.
+        first: The options that are given by their place, in order.
         without: Options of the declaration that make no sense for this kind.
         places: Options of which one must be given.
         names: Further names of options.
@@ -33,27 +32,23 @@ class Arguments:
         self,
         kind: str,
         declaration: type,
-        first: Mapping[str, Spelling],
-        also: Mapping[str, Spelling] | None = None,
+        first: Sequence[str],
         without: Collection[str] = (),
         places: Collection[str] = (),
         names: Mapping[str, str] | None = None,
     ) -> None:
         self.kind = kind
-        self._options = {
-            name: option
-            for name, option in declarations(declaration).items()
-            if name not in without
-        }
+        self._options: dict[str, Option] = {}
+        self._spellings: dict[str, Spelling] = {}
+        for name, option in declarations(declaration).items():
+            if name not in without and option.string is not None:
+                self._options[name] = option
+                self._spellings[name] = option.string
         self._first = tuple(first)
         self._places = tuple(places or first)
-        self._spellings = {**first, **(also or {})}
-        for name, option in self._options.items():
-            if option.string is not None:
-                self._spellings.setdefault(name, option.string)
         # An argument goes by Node's name and by the one that endpoint strings have for it.
-        self._names = {name: name for name in self._spellings}
-        self._names |= {self._written(name): name for name in self._spellings}
+        self._names = {name: name for name in self._options}
+        self._names |= {option.written: name for name, option in self._options.items()}
         self._names |= names or {}
 
     def read(self, description: Description) -> dict[str, Any]:
@@ -101,7 +96,7 @@ class Arguments:
         """
         checked = {}
         for name, value in values.items():
-            if name not in self._spellings:
+            if name not in self._options:
                 raise TypeError(f"{name!r} is no option of {self.kind} endpoints")
             if value is not None:
                 checked[name] = self._check(name, value)
@@ -112,7 +107,7 @@ class Arguments:
     @property
     def names(self) -> list[str]:
         """The arguments that go by name, as strings have them."""
-        return [self._written(name) for name in self._spellings if name not in self._first]
+        return [self._written(name) for name in self._options if name not in self._first]
 
     def _next(self, description: Description, argument: Argument, name: str | None) -> str:
         if name is None:
@@ -150,7 +145,7 @@ class Arguments:
         }
 
     def _written(self, name: str) -> str:
-        return self._options[name].spelled or name
+        return self._options[name].written
 
     def _usage(self) -> str:
         first = ":".join(name.upper() for name in self._first)

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from typing import Any
 
 from nodenet.endpoints._base import Endpoint
-from nodenet.endpoints._spellings import path
+from nodenet.options import SOCKET_PATH
 
 
 class PathEndpoint(Endpoint):
@@ -19,7 +19,7 @@ class PathEndpoint(Endpoint):
         given = options.get("path")
         if given is not None:
             given = "@" + given[1:] if given.startswith("\0") else given
-            options["path"] = path(given, "path")
+            options["path"] = SOCKET_PATH.parse(given, "path")
         super().__init__(reactor, **options)
 
     def _only(self, names: Collection[str]) -> dict[str, Any]:

@@ -15,10 +15,8 @@ from zope.interface import implementer
 
 from nodenet.endpoints._arguments import Arguments
 from nodenet.endpoints._base import Endpoint
-from nodenet.endpoints._blocks import BLOCKS
 from nodenet.endpoints._dial import Dial
 from nodenet.endpoints._path import PathEndpoint
-from nodenet.endpoints._spellings import HOST, PATH, PORT
 from nodenet.endpoints._tune import tune
 from nodenet.net._options import ConnectOptions
 from nodenet.options import NUMBER, Option, checkNumber, declarations
@@ -78,8 +76,7 @@ class TCPClientEndpoint(StreamClientEndpoint):
     arguments: ClassVar[Arguments] = Arguments(
         "tcp",
         ClientArguments,
-        first={"host": HOST, "port": PORT},
-        also={"blockList": BLOCKS},
+        first=("host", "port"),
         without=_OF_PATHS,
         places=("port",),
         names={"bindAddress": "localAddress"},
@@ -99,6 +96,6 @@ class UNIXClientEndpoint(PathEndpoint, StreamClientEndpoint):
     arguments: ClassVar[Arguments] = Arguments(
         "unix",
         ClientArguments,
-        first={"path": PATH},
+        first=("path",),
         without=frozenset(declarations(ClientArguments)) - _OF_ALL,
     )

@@ -20,10 +20,8 @@ from nodenet.dgram._bind import adopted, prepare
 from nodenet.dgram._options import BindOptions, SocketOptions
 from nodenet.endpoints._arguments import Arguments
 from nodenet.endpoints._base import Endpoint
-from nodenet.endpoints._blocks import BLOCKS
 from nodenet.endpoints._multicast import BoundOptions, equip
 from nodenet.endpoints._resolve import resolved
-from nodenet.endpoints._spellings import NATURAL, PORT, TYPE
 from nodenet.errors import systemError
 from nodenet.interfaces import IDatagramServerEndpoint
 from nodenet.options import declarations, resolve
@@ -54,13 +52,7 @@ class UDPServerEndpoint(Endpoint):
     arguments: ClassVar[Arguments] = Arguments(
         "udp",
         DatagramArguments,
-        first={"port": PORT},
-        also={
-            "type": TYPE,
-            "fd": NATURAL,
-            "receiveBlockList": BLOCKS,
-            "sendBlockList": BLOCKS,
-        },
+        first=("port",),
         places=("port", "fd"),
     )
 

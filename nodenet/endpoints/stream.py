@@ -20,10 +20,8 @@ from zope.interface import implementer
 from nodenet import net
 from nodenet.endpoints._arguments import Arguments
 from nodenet.endpoints._base import Endpoint
-from nodenet.endpoints._blocks import BLOCKS
 from nodenet.endpoints._path import PathEndpoint
 from nodenet.endpoints._resolve import resolved
-from nodenet.endpoints._spellings import MODE, NATURAL, PATH, PORT
 from nodenet.endpoints._stale import removeStaleSocket
 from nodenet.endpoints._tune import tune
 from nodenet.loop import pollerOf
@@ -147,8 +145,7 @@ class TCPServerEndpoint(StreamServerEndpoint):
     arguments: ClassVar[Arguments] = Arguments(
         "tcp",
         StreamServerArguments,
-        first={"port": PORT},
-        also={"fd": NATURAL, "backlog": NATURAL, "blockList": BLOCKS},
+        first=("port",),
         without=_OF_PATHS,
         places=("port", "fd"),
     )
@@ -178,8 +175,7 @@ class UNIXServerEndpoint(PathEndpoint, StreamServerEndpoint):
     arguments: ClassVar[Arguments] = Arguments(
         "unix",
         StreamServerArguments,
-        first={"path": PATH},
-        also={"fd": NATURAL, "backlog": NATURAL, "mode": MODE},
+        first=("path",),
         without=_OF_PORTS | _TUNING | {"blockList"},
         places=("path", "fd"),
     )

@@ -11,15 +11,21 @@ from typing import Annotated, Any, TypedDict
 
 from nodenet import dns
 from nodenet.abort import AbortSignal
-from nodenet.addresses import BlockList, isIP
+from nodenet.addresses import BLOCKS, BlockList, isIP
 from nodenet.errors import ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_INVALID_IP_ADDRESS
 from nodenet.net._defaults import checkAttemptTimeout, checkAutoSelectFamily
 from nodenet.net._kernel_options import KernelOptions
 from nodenet.options import (
     BOOLEAN,
+    HOST,
+    MODE,
+    NATURAL,
     NUMBER,
+    PORT,
+    SOCKET_PATH,
     TEXT,
     Option,
+    booleanOr,
     checkAbortSignal,
     checkFunction,
     checkInt32,
@@ -29,6 +35,8 @@ from nodenet.options import (
 )
 from nodenet.streams import getDefaultHighWaterMark
 from nodenet.streams._options import checkJointMark
+
+_NEVER_OPEN = 2**31 - 1  # no limit on descriptors reaches it
 
 
 def isTrue(value: Any) -> bool:
@@ -67,8 +75,10 @@ def _water_mark(value: Any, name: str) -> int:
 
 
 def _descriptor(value: Any, name: str) -> int | None:
-    """Node looks past what cannot be one."""
-    return int(value) if isinstance(value, int | float) and value >= 0 else None
+    """Node looks past what is no number from 0 on; of the others the system says what it thinks."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        return None
+    return int(value) if value <= _NEVER_OPEN and value == int(value) else _NEVER_OPEN
 
 
 def _local_address(value: Any, name: str) -> str | None:
@@ -129,13 +139,11 @@ class SocketOptions(TuningOptions, total=False):
     ]
     allowHalfOpen: Annotated[
         bool,
-        Option(
-            default=False, check=_boolean, string=BOOLEAN, doc="Stay writable after the peer's FIN."
-        ),
+        Option(default=False, check=_boolean, doc="Stay writable after the peer's FIN."),
     ]
     highWaterMark: Annotated[
         int | None,
-        Option(check=checkJointMark, string=NUMBER, doc="Bytes buffered each way (65,536)."),
+        Option(check=checkJointMark, doc="Bytes buffered each way (65,536)."),
     ]
     onread: Annotated[
         dict[str, Any] | None,
@@ -162,12 +170,16 @@ class SocketOptions(TuningOptions, total=False):
 class ConnectOptions(TuningOptions, total=False):
     """The options of `Socket.connect`."""
 
-    port: Annotated[int | None, Option(check=_remote_port, doc="The port to connect to.")]
+    port: Annotated[
+        int | None, Option(check=_remote_port, string=PORT, doc="The port to connect to.")
+    ]
     host: Annotated[
-        str | None, Option(check=None, doc="The name or address to connect to (``'localhost'``).")
+        str | None,
+        Option(string=HOST, doc="The name or address to connect to (``'localhost'``)."),
     ]
     path: Annotated[
-        str | None, Option(check=checkString, doc="Connect to this Unix socket instead.")
+        str | None,
+        Option(check=checkString, string=SOCKET_PATH, doc="Connect to this Unix socket instead."),
     ]
     localAddress: Annotated[
         str | None, Option(check=_local_address, string=TEXT, doc="The address to connect from.")
@@ -186,6 +198,7 @@ class ConnectOptions(TuningOptions, total=False):
         bool | str | None,
         Option(
             check=checkAutoSelectFamily,
+            string=booleanOr("race"),
             doc="Try the addresses of a name one after the other; ``'race'``: overlapping.",
         ),
     ]
@@ -198,16 +211,15 @@ class ConnectOptions(TuningOptions, total=False):
         ),
     ]
     blockList: Annotated[
-        BlockList | None, Option(check=_block_list, doc="Addresses not to connect to.")
+        BlockList | None,
+        Option(check=_block_list, string=BLOCKS, doc="Addresses not to connect to."),
     ]
 
 
 class FactoryOptions(TypedDict, total=False):
     """What `createConnection` takes beside those of `Socket` and `Socket.connect`."""
 
-    timeout: Annotated[
-        float | None, Option(string=NUMBER, doc="As `Socket.setTimeout`, in milliseconds.")
-    ]
+    timeout: Annotated[float | None, Option(doc="As `Socket.setTimeout`, in milliseconds.")]
 
 
 class ServerOptions(TuningOptions, total=False):
@@ -224,14 +236,20 @@ class ServerOptions(TuningOptions, total=False):
     ]
     pauseOnConnect: Annotated[
         bool,
-        Option(default=False, check=_boolean, doc="Connections do not read before `resume()`."),
+        Option(
+            default=False,
+            check=_boolean,
+            string=BOOLEAN,
+            doc="Connections do not read before `resume()`.",
+        ),
     ]
     highWaterMark: Annotated[
         int | None,
         Option(check=_water_mark, string=NUMBER, doc="Bytes that a connection buffers each way."),
     ]
     blockList: Annotated[
-        BlockList | None, Option(check=_block_list, doc="Peers that are closed unheard.")
+        BlockList | None,
+        Option(check=_block_list, string=BLOCKS, doc="Peers that are closed unheard."),
     ]
 
 
@@ -242,13 +260,16 @@ class ListenOptions(TypedDict, total=False):
         int | None,
         Option(
             check=checkPort,
+            string=PORT,
             doc="The port; 0 takes a free one.",
         ),
     ]
     host: Annotated[str | None, Option(string=TEXT, spelled="interface", doc="The address.")]
-    path: Annotated[str | None, Option(doc="The path of a Unix socket instead.")]
+    path: Annotated[
+        str | None, Option(string=SOCKET_PATH, doc="The path of a Unix socket instead.")
+    ]
     backlog: Annotated[
-        int, Option(default=0, string=NUMBER, doc="Connections that may wait (511).")
+        int, Option(default=0, string=NATURAL, doc="Connections that may wait (511).")
     ]
     exclusive: Annotated[
         bool, Option(default=False, check=_boolean, doc="Do not share the handle in a cluster.")
@@ -272,10 +293,11 @@ class ListenOptions(TypedDict, total=False):
         bool, Option(default=False, check=_boolean, string=BOOLEAN, doc="Everyone may write.")
     ]
     mode: Annotated[
-        int | None, Option(doc="Permissions of the Unix socket, such as 0o660.", node=False)
+        int | None,
+        Option(string=MODE, doc="Permissions of the Unix socket, such as 0o660.", node=False),
     ]
     fd: Annotated[
-        int | None, Option(check=_descriptor, doc="Listen on this open descriptor.", string=NUMBER)
+        int | None, Option(check=_descriptor, string=NATURAL, doc="Listen on this open descriptor.")
     ]
     signal: Annotated[
         AbortSignal | None, Option(check=checkAbortSignal, doc="Closes the server when aborted.")

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import socket
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
@@ -51,6 +51,11 @@ class Option:
     node: bool = True
     name: str = ""
     type: str = ""
+
+    @property
+    def written(self) -> str:
+        """Its name in an endpoint string."""
+        return self.spelled or self.name
 
 
 class Reference(NamedTuple):
@@ -134,39 +139,6 @@ def applyOptions(declaration: type, values: Mapping[str, Any], skt: socket.socke
             option.apply(skt, values[name])
 
 
-def fromStrings(declaration: type, arguments: Mapping[str, str]) -> dict[str, Any]:
-    """Read the arguments of an endpoint string.
-
-    Args:
-        declaration: The ``TypedDict`` of the options.
-        arguments: The texts, by the names that endpoint strings use.
-
-    Returns:
-        Options by their own names, parsed; `resolve` checks them.
-
-    Raises:
-        ValueError: There is no such argument, or its text cannot be read.
-    """
-    spelled = dict(_spelled(declaration))
-    parsed = {}
-    for name, text in arguments.items():
-        if name not in spelled:
-            known = ", ".join(sorted(spelled)) or "none"
-            raise ValueError(f"unknown argument {name!r}; there are: {known}")
-        option, spelling = spelled[name]
-        parsed[option.name] = spelling.parse(text, name)
-    return parsed
-
-
-def toStrings(declaration: type, values: Mapping[str, Any]) -> dict[str, str]:
-    """Write options as arguments of an endpoint string; what is a default is left out."""
-    return {
-        name: spelling.format(values[option.name])
-        for name, (option, spelling) in _spelled(declaration)
-        if option.name in values and values[option.name] != option.default
-    }
-
-
 def reference(declaration: type) -> list[Reference]:
     """Return the rows of the reference table of a declaration."""
     return [
@@ -175,17 +147,11 @@ def reference(declaration: type) -> list[Reference]:
             option.type,
             "" if option.default is None else repr(option.default),
             option.doc,
-            (option.spelled or option.name) if option.string else "",
+            option.written if option.string else "",
             option.node,
         )
         for option in declarations(declaration).values()
     ]
-
-
-def _spelled(declaration: type) -> Iterator[tuple[str, tuple[Option, Spelling]]]:
-    for option in declarations(declaration).values():
-        if option.string is not None:
-            yield option.spelled or option.name, (option, option.string)
 
 
 def _typeText(hint: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import socket
 from functools import partial
 from typing import Annotated, Any, TypedDict
@@ -14,19 +15,25 @@ from hypothesis import strategies as st
 from nodenet.errors import ERR_INVALID_ARG_TYPE, ERR_SOCKET_BAD_PORT
 from nodenet.options import (
     BOOLEAN,
+    HOST,
+    MODE,
+    NATURAL,
     NUMBER,
+    PORT,
+    SOCKET_PATH,
     TEXT,
     Option,
+    Spelling,
     applyOptions,
+    booleanOr,
     checkBoolean,
     checkNumber,
     checkPort,
     checkString,
+    choice,
     declarations,
-    fromStrings,
     reference,
     resolve,
-    toStrings,
 )
 
 
@@ -122,37 +129,47 @@ def test_the_reference_is_made_of_the_declarations() -> None:
     ]
 
 
-def test_an_endpoint_string_gives_options() -> None:
-    parsed = fromStrings(ExampleOptions, {"port": "80", "interface": "::1", "noDelay": "yes"})
-    assert parsed == {"port": 80, "host": "::1", "noDelay": True}
-
-
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("spelling", "text", "message"),
     [
-        ({"host": "a"}, "unknown argument 'host'; there are: interface, noDelay, port"),
-        ({"grace": "1"}, "unknown argument 'grace'"),
-        ({"noDelay": "maybe"}, "noDelay must be yes or no, not 'maybe'"),
-        ({"port": "eighty"}, "port must be a number, not 'eighty'"),
-        ({"port": ""}, "port must be a number, not ''"),
+        (BOOLEAN, "maybe", "it must be yes or no, not 'maybe'"),
+        (NUMBER, "eighty", "it must be a number, not 'eighty'"),
+        (NUMBER, "", "it must be a number, not ''"),
+        (NUMBER, "nan", "it must be a number, not 'nan'"),
+        (NATURAL, "-1", "it must be a number, 0 or more, not '-1'"),
+        (NATURAL, "\u0663", "it must be a number, 0 or more, not"),
+        (PORT, "65536", "it should be >= 0 and < 65536"),
+        (HOST, "", "it must be a name or an address"),
+        (MODE, "8", "it must be octal digits such as 660, not '8'"),
+        (SOCKET_PATH, "@", "it must be that of a Unix socket"),
+        (choice("a", "b", "c"), "d", "it must be a, b or c, not 'd'"),
+        (booleanOr("race"), "walk", "it must be yes, no or race, not 'walk'"),
     ],
 )
 def test_what_cannot_be_read_says_what_would_be_right(
-    arguments: dict[str, str], message: str
+    spelling: Spelling, text: str, message: str
 ) -> None:
-    with pytest.raises(ValueError, match=message):
-        fromStrings(ExampleOptions, arguments)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        spelling.parse(text, "it")
 
 
-def test_defaults_are_not_written() -> None:
-    assert toStrings(ExampleOptions, resolve(ExampleOptions, None, {})) == {}
-
-
-@given(port=st.integers(0, 65535), host=st.none() | st.text(min_size=1), noDelay=st.booleans())
-def test_what_is_written_is_read_back(port: int, host: str | None, noDelay: bool) -> None:
-    values = resolve(ExampleOptions, {"port": port, "host": host, "noDelay": noDelay}, {})
-    written = toStrings(ExampleOptions, values)
-    assert resolve(ExampleOptions, fromStrings(ExampleOptions, written), {}) == values
+@pytest.mark.parametrize(
+    ("spelling", "text", "value"),
+    [
+        (BOOLEAN, "yes", True),
+        (NUMBER, "1.5", 1.5),
+        (NATURAL, "0", 0),
+        (PORT, "80", 80),
+        (MODE, "060", 0o60),
+        (SOCKET_PATH, "@name", "@name"),
+        (choice("a", "b"), "b", "b"),
+        (booleanOr("race"), "race", "race"),
+        (booleanOr("race"), "no", False),
+    ],
+)
+def test_what_is_read_is_written_the_same_way(spelling: Spelling, text: str, value: object) -> None:
+    assert spelling.parse(text, "it") == value
+    assert spelling.format(value) == text
 
 
 @example(math.inf)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from nodenet.addresses import BlockList
+from nodenet.addresses.block_list import BlockList
 from nodenet.errors import NodeError
 from nodenet.options import Spelling
 
