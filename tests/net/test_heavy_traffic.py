@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from certificates import clientOptions, serverOptions
 from net_tools import happens
 from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import wrapClientTLS
+from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from nodenet import net
+from nodenet.endpoints import TCPClientEndpoint, TCPServerEndpoint
 from nodenet.loop import pollerOf
+from nodenet.testing import socketPair
+
+Paths = Callable[[str], str]
+Sockets = tuple[net.Socket, net.Socket]
 
 SIZE = 10_000_000
 CHUNK = 100_000
@@ -23,12 +31,14 @@ class Traffic:
     """One side: sends `SIZE` bytes as fast as it may, and sums up what it receives.
 
     Attributes:
+        ends_halves: Whether to end while the other side still writes.
         most_unsent: The largest `writableLength` that was seen.
         most_unread: The largest `readableLength` that was seen.
     """
 
     def __init__(self, socket: net.Socket, seed: int) -> None:
         self.socket = socket
+        self.ends_halves = True
         self.random = random.Random(seed)
         self.sent = self.received = self.most_unsent = self.most_unread = 0
         self.sent_sum, self.received_sum = hashlib.sha256(), hashlib.sha256()
@@ -39,6 +49,13 @@ class Traffic:
         self.received += len(chunk)
         self.received_sum.update(chunk)
         self.most_unread = max(self.most_unread, self.socket.readableLength)
+        if self.received == SIZE:
+            self.end()
+
+    def end(self) -> None:
+        """All is sent, or all is received."""
+        if self.sent == SIZE and (self.ends_halves or self.received == SIZE):
+            self.socket.end()
 
     def chunk(self) -> bytes:
         return self.random.randbytes(CHUNK)
@@ -54,7 +71,7 @@ class Traffic:
             if not room:
                 self.socket.once("drain", self.send)
                 return
-        self.socket.end()
+        self.end()
 
 
 class SlowReader(Traffic):
@@ -72,7 +89,7 @@ class SlowWriter(Traffic):
     def send(self) -> None:
         chunk = self.chunk()[: SIZE - self.sent]
         if not chunk:
-            self.socket.end()
+            self.end()
             return
         self.sent += len(chunk)
         self.sent_sum.update(chunk)
@@ -102,24 +119,54 @@ class RandomPauses(Traffic):
         return super().chunk()
 
 
-@pytest.mark.parametrize("unix", [False, True], ids=["tcp", "unix"])
-@pytest.mark.parametrize("kind", [Traffic, SlowReader, SlowWriter, RandomChunks, RandomPauses])
-async def test_ten_megabytes_each_way(
-    kind: type[Traffic], unix: bool, socketPath: Callable[[str], str]
-) -> None:
-    sides: list[Traffic] = []
-    accepted: Deferred[Traffic] = Deferred()
-    server = net.createServer(allowHalfOpen=True)
-    server.on("connection", lambda socket: accepted.callback(kind(socket, 2)))
-    server.listen({"path": socketPath("s")} if unix else {"port": 0, "host": "127.0.0.1"})
+async def overServer(options: dict[str, Any]) -> Sockets:
+    """Both ends of a connection that a server has accepted."""
+    accepted: Deferred[net.Socket] = Deferred()
+    server = net.createServer(accepted.callback, allowHalfOpen=True)
+    server.listen(options)
     await happens(server, "listening")
     where: Any = server.address()
     client = net.Socket(allowHalfOpen=True)
-    client.connect(where if unix else {"port": where.port, "host": "127.0.0.1"})
+    client.connect(where if "path" in options else {**options, "port": where.port})
     await happens(client, "connect")
-    sides = [kind(client, 1), await accepted]
     server.close()
+    return client, await accepted
+
+
+async def tcp(_: Paths) -> Sockets:
+    return await overServer({"port": 0, "host": "127.0.0.1"})
+
+
+async def unix(paths: Paths) -> Sockets:
+    return await overServer({"path": paths("s")})
+
+
+async def memory(_: Paths) -> Sockets:
+    return socketPair(allowHalfOpen=True)
+
+
+async def tls(_: Paths) -> Sockets:
+    accepted: Deferred[net.Socket] = Deferred()
+    factory = net.NodeFactory(accepted.callback)
+    endpoint = TCPServerEndpoint(port=0, host="127.0.0.1")
+    port: Any = await endpoint.listen(TLSMemoryBIOFactory(serverOptions(), False, factory))
+    below = TCPClientEndpoint(host="127.0.0.1", port=port.getHost().port)
+    connected: Deferred[net.Socket] = Deferred()
+    await wrapClientTLS(clientOptions(), below).connect(net.NodeFactory(connected.callback))
+    sockets = await connected, await accepted
+    await port.stopListening()
+    return sockets
+
+
+@pytest.mark.filterwarnings("ignore:.*pyOpenSSL:DeprecationWarning")
+@pytest.mark.parametrize("join", [memory, tcp, unix, tls], ids=lambda join: join.__name__)
+@pytest.mark.parametrize("kind", [Traffic, SlowReader, SlowWriter, RandomChunks, RandomPauses])
+async def test_ten_megabytes_each_way(
+    kind: type[Traffic], join: Callable[[Paths], Awaitable[Sockets]], socketPath: Paths
+) -> None:
+    sides = [kind(socket, seed) for seed, socket in enumerate(await join(socketPath))]
     for side in sides:
+        side.ends_halves = join is not tls  # which has one end for both directions
         side.send()
     for side, other in (sides, sides[::-1]):
         await side.done
