@@ -8,7 +8,6 @@ It is written as entries between commas, each an address, a range ``FIRST-LAST``
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -33,21 +32,26 @@ class WrittenBlockList(BlockList):
 
 def _parse(text: str, name: str) -> BlockList:
     blocks = WrittenBlockList(text)
-    try:
-        for entry in _lines(text[1:]) if text.startswith("@") else text.split(","):
+    entries = _lines(text[1:]) if text.startswith("@") else [("", one) for one in text.split(",")]
+    for place, entry in entries:
+        try:
             _add(blocks, entry.strip())
-    except OSError as error:
-        raise ValueError(f"cannot read {text[1:]}: {error.strerror}") from None
-    except (NodeError, ValueError) as error:
-        reason = f"{name} must hold addresses, ranges A-B or subnets A/N"
-        raise ValueError(f"{reason}: {error}") from None
+        except (NodeError, ValueError) as error:
+            reason = f"{place}{name} must hold addresses, ranges A-B or subnets A/N"
+            raise ValueError(f"{reason}: {error}") from None
     return blocks
 
 
-def _lines(path: str) -> Iterable[str]:
-    lines = Path(path).read_text("utf-8").splitlines()
-    entries = (line.partition("#")[0].strip() for line in lines)
-    return [entry for entry in entries if entry]
+def _lines(path: str) -> list[tuple[str, str]]:
+    """The entries of a file, each with its place."""
+    try:
+        lines = Path(path).read_text("utf-8").splitlines()
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"cannot read {path}: it is no UTF-8 text") from None
+    entries = ((number, line.partition("#")[0].strip()) for number, line in enumerate(lines, 1))
+    return [(f"{path}:{number}: ", entry) for number, entry in entries if entry]
 
 
 def _add(blocks: BlockList, entry: str) -> None:

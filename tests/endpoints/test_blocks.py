@@ -54,6 +54,18 @@ def test_what_is_none_is_refused(text: str, message: str) -> None:
     assert message in str(raised.value)
 
 
+def test_an_error_in_a_file_has_its_line(tmp_path: Path) -> None:
+    (tmp_path / "blocked").write_text("# nobody from here\n\n10.0.0.0/8\n10.0.0.0/99\n")
+    with pytest.raises(EndpointStringError, match=f"{tmp_path}/blocked:4: blockList must hold"):
+        blocks(f"tcp:1:blockList=@{tmp_path}/blocked")
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "blocked").write_bytes(b"\xff\xfe")
+    with pytest.raises(EndpointStringError, match="it is no UTF-8 text"):
+        blocks(f"tcp:1:blockList=@{tmp_path}/blocked")
+
+
 ENTRIES = st.ip_addresses().map(str)
 ENTRIES |= st.ip_addresses(v=4).map("{}/8".format) | st.ip_addresses(v=6).map("{}/64".format)
 ENTRIES |= st.lists(st.ip_addresses(v=4), min_size=2, max_size=2).map(
