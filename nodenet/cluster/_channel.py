@@ -1,0 +1,421 @@
+"""One end of the Unix socket pair between the primary and a worker.
+
+Law: frames arrive whole, in the order in which they were given; a handle (a socket) arrives with
+its own frame or, when this process has no room for it, not at all, and the sender is told which.
+Whatever is wrong with what arrives ends the channel, never the loop.
+
+Frames are those of `nodenet.cluster._frames`. A handle is acknowledged, and no more than `WINDOW`
+of them are under way at once: the kernel refuses a user more than his limit of open files.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IPullProducer
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from nodenet.cluster._frames import LONGEST, Frame, Frames, encoded
+from nodenet.errors import ERR_IPC_CHANNEL_CLOSED, systemError
+from nodenet.loop import Poller, debuglog
+from nodenet.transports.unix import UNIXTransport
+
+MOST_WAITING: Final = 4 * LONGEST
+"""Bytes that may wait for the other process to read."""
+
+MOST_FRAMES: Final = 1024
+"""Frames that may wait behind a socket, each of them perhaps with an open descriptor of its own."""
+
+WINDOW: Final = 64
+"""Sockets under way at once."""
+
+BACKLOG: Final = 131_072
+"""Bytes waiting from which on a sender should pause (what Node's `send` returns is about that)."""
+
+Handle = socket.socket
+Answer = tuple[dict[str, Any], Handle | None]
+Hear = Callable[[dict[str, Any], Handle | None], object]
+Serve = Callable[[dict[str, Any], Handle | None], Any]
+
+_trace = debuglog("cluster")
+
+
+class QueryFailed(Exception):
+    """The other process failed to answer; its own log says why."""
+
+
+class Channel:
+    """Messages, questions and notes to the other process, and from it.
+
+    The channel sends a duplicate of a handle, made at once: the one that was given stays with who
+    gave it, open. A handle that arrives belongs to who is called with it.
+
+    Attributes:
+        message: Called with each message of the user's and its handle, in a tick of its own.
+        closed: Called once, when nothing arrives any more: with what ended the channel, or
+            ``None`` when one of both sides closed it or the other process is gone.
+        connected: Whether messages can be sent.
+
+    Args:
+        poller: Whose loop it is.
+        skt: This process's end of the pair; the channel owns it from now on.
+    """
+
+    message: Callable[[Any, Handle | None], object]
+    closed: Callable[[BaseException | None], object]
+
+    def __init__(self, poller: Poller, skt: socket.socket) -> None:
+        self.message = _drop
+        self.closed = _nothing
+        self.connected = True
+        self._poller = poller
+        self._number = 0
+        self._questions: dict[int, Deferred[Answer]] = {}
+        self._unacknowledged: dict[int, Deferred[None]] = {}
+        self._waiting: deque[_Waiting] = deque()  # behind a handle that has to wait
+        self._waiting_size = 0
+        self._written = 0
+        self._unsent: list[Deferred[None]] = []
+        self._answers: dict[str, Serve] = {}
+        self._notes: dict[str, Hear] = {}
+        self._finished = False
+        self._transport = UNIXTransport(poller, skt)
+        self._frames = Frames(self)
+        self._transport.run(self._frames)
+        self._transport.registerProducer(_Flushed(self), False)
+
+    # -- sending ----------------------------------------------------------------------------
+
+    def send(self, message: Any, handle: Handle | None = None) -> Deferred[None]:
+        """Send a message of the user's.
+
+        Args:
+            message: Anything that JSON can say.
+            handle: A socket that goes along.
+
+        Returns:
+            A Deferred that fires when the kernel has taken the message or, with a handle, when
+            the other process has it. It fails with ERR_IPC_CHANNEL_CLOSED when the channel closes
+            first, with ``ENOBUFS`` when too much waits for the other process to read, with
+            ``EMFILE`` when that process had no room for the handle: it did not get the message.
+
+        Raises:
+            ERR_INVALID_ARG_TYPE: JSON has no word for `message`.
+            ERR_OUT_OF_RANGE: It has more than 16 MiB.
+            OSError: `handle` is closed, or there is no descriptor left to duplicate it.
+        """
+        return self._send("message", self._next(), message, handle)
+
+    def ask(self, query: dict[str, Any], handle: Handle | None = None) -> Deferred[Answer]:
+        """Ask the other process a question of nodenet's own.
+
+        Args:
+            query: What to ask; its ``act`` says whom, see `serve`.
+            handle: As for `send`.
+
+        Returns:
+            A Deferred of the answer and the socket that came with it. It fails with
+            ERR_IPC_CHANNEL_CLOSED when the channel closes first, with `QueryFailed` when the other
+            process raised, and as that of `send` does.
+        """
+        number = self._next()
+        sent = self._send("query", number, query, handle)
+        answered: Deferred[Answer] = Deferred(lambda _: self._forget(number))
+        self._questions[number] = answered
+        sent.addErrback(lambda failure: self._answered(number, failure))
+        return answered
+
+    def tell(self, note: dict[str, Any], handle: Handle | None = None) -> None:
+        """Tell the other process something of nodenet's own, without an answer; see `hear`.
+
+        When it does not arrive, the channel closes or is closed already: who must know asks.
+        Raises what `send` raises.
+        """
+        self._send("note", self._next(), note, handle).addErrback(self._broken)
+
+    @property
+    def backlog(self) -> int:
+        """Bytes that the kernel has not taken yet."""
+        return self._waiting_size + self._written - self._transport.bytesSent
+
+    # -- receiving --------------------------------------------------------------------------
+
+    def serve(self, act: str, answer: Serve) -> None:
+        """Answer the questions about `act` with ``answer(query, handle)``.
+
+        It returns the answer's dict and a socket or ``None``, or a Deferred of these. The socket
+        stays with who returned it.
+        """
+        self._answers[act] = answer
+
+    def hear(self, act: str, listener: Hear) -> None:
+        """Call ``listener(note, handle)`` with the notes about `act`."""
+        self._notes[act] = listener
+
+    # -- life -------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Close, as soon as handles under way have arrived and what was sent has left.
+
+        Nothing can be sent from now on. Does nothing the second time.
+        """
+        if self.connected:
+            self.connected = False
+            if not self._unacknowledged and not self._waiting:
+                self._poller.nextTick(self._finish, None)
+
+    def ref(self) -> None:
+        """Keep :func:`nodenet.run` going while the channel is open (the default)."""
+        self._transport.ref()
+
+    def unref(self) -> None:
+        """Let :func:`nodenet.run` end although the channel is open."""
+        self._transport.unref()
+
+    def hasRef(self) -> bool:
+        return self._transport.hasRef()
+
+    def fileno(self) -> int:
+        """The descriptor, or -1 when closed."""
+        return self._transport.fileno()
+
+    def __repr__(self) -> str:
+        return f"<Channel {self._transport.describe()}>"
+
+    # -- private: out -----------------------------------------------------------------------
+
+    def _next(self) -> int:
+        self._number += 1
+        return self._number
+
+    def _send(
+        self,
+        kind: str,
+        number: int,
+        content: Any,
+        handle: Handle | None,
+        about: int | None = None,
+    ) -> Deferred[None]:
+        sent: Deferred[None] = Deferred()
+        inode = None if handle is None else os.fstat(handle.fileno()).st_ino
+        data = encoded(kind, number, about, inode, content)
+        if not self.connected:
+            sent.errback(ERR_IPC_CHANNEL_CLOSED())
+        elif self.backlog + len(data) > MOST_WAITING or len(self._waiting) >= MOST_FRAMES:
+            sent.errback(systemError(errno.ENOBUFS, "write"))
+        else:
+            duplicate = None if handle is None else handle.dup()
+            self._waiting.append(_Waiting(data, number, duplicate, sent))
+            self._waiting_size += len(data)
+            self._pump()
+        return sent
+
+    def _pump(self) -> None:
+        """Write what waits, up to a handle that has to wait on."""
+        while self._waiting:
+            frame = self._waiting[0]
+            if frame.handle is not None and len(self._unacknowledged) >= WINDOW:
+                return
+            self._waiting.popleft()
+            self._waiting_size -= len(frame.data)
+            if frame.handle is None:
+                self._unsent.append(frame.sent)
+                self._write(frame.data)
+            else:
+                self._write_handle(frame, frame.handle)
+
+    def _write_handle(self, frame: _Waiting, handle: Handle) -> None:
+        try:
+            self._transport.sendFileDescriptor(handle.fileno())
+        except OSError as error:
+            frame.sent.errback(systemError(error, "dup"))
+            return
+        finally:
+            handle.close()
+        self._unacknowledged[frame.number] = frame.sent
+        self._write(frame.data)
+
+    def _write(self, data: bytes) -> None:
+        self._written += self._frames.write(data)
+
+    def _say(self, kind: str, about: int) -> None:
+        """Say something short, past what waits."""
+        if not self._finished:
+            self._write(encoded(kind, 0, about, None, None))
+
+    def _flushed(self) -> None:
+        """The kernel has taken everything that was written."""
+        unsent, self._unsent = self._unsent, []
+        for sent in unsent:
+            sent.callback(None)
+
+    def _broken(self, failure: Failure) -> None:
+        """A note could not be sent: both sides would disagree from now on."""
+        if self.connected:
+            self._end_with(failure.value)
+
+    # -- private: in ------------------------------------------------------------------------
+
+    def received(self, frame: Frame, handle: Handle | None) -> None:
+        """A frame is here, whole and as it should be."""
+        if _trace is not None:
+            _trace("received: {} {}", frame, handle)
+        if frame.inode is not None and handle is None:
+            self._say("lost", frame.number)
+        if frame.kind in ("got", "lost"):
+            self._acknowledged(frame)
+        else:
+            self._poller.nextTick(self._deliver, frame, handle)
+
+    def _deliver(self, frame: Frame, handle: Handle | None) -> None:
+        if frame.kind in ("answer", "failed"):
+            self._answered(frame.about, _outcome(frame, handle))
+        elif frame.inode is not None and handle is None:
+            return  # the other process knows
+        if handle is not None:
+            self._say("got", frame.number)
+        if frame.kind == "message":
+            self.message(frame.content, handle)
+        elif frame.kind == "note":
+            listener: Hear = self._notes.get(frame.content["act"], _drop)
+            listener(frame.content, handle)
+        elif frame.kind == "query":
+            self._answer(frame, handle)
+
+    def _answer(self, frame: Frame, handle: Handle | None) -> None:
+        answer = self._answers.get(frame.content["act"], _refuse)
+        done: Deferred[Answer] = maybeDeferred(answer, frame.content, handle)
+        done.addCallback(self._reply, frame.number)
+        done.addErrback(self._failed_to_answer, frame.number)
+
+    def _reply(self, answer: Answer, about: int) -> None:
+        content, handle = answer
+        sent = self._send("answer", self._next(), content, handle, about)
+        sent.addErrback(lambda _: self._say("failed", about))
+
+    def _failed_to_answer(self, failure: Failure, about: int) -> None:
+        self._poller.uncaught(failure, self)
+        self._say("failed", about)
+
+    def _forget(self, number: int) -> None:
+        self._questions.pop(number, None)
+
+    def _answered(self, number: int | None, outcome: Answer | Failure) -> None:
+        question = None if number is None else self._questions.pop(number, None)
+        if question is None:
+            if not isinstance(outcome, Failure):
+                _drop(*outcome)  # nobody waits for it any more
+        elif isinstance(outcome, Failure):
+            question.errback(outcome)
+        else:
+            question.callback(outcome)
+
+    def _acknowledged(self, frame: Frame) -> None:
+        sent = None if frame.about is None else self._unacknowledged.pop(frame.about, None)
+        if sent is not None and frame.kind == "got":
+            sent.callback(None)
+        elif sent is not None:
+            sent.errback(systemError(errno.EMFILE, "recvmsg"))
+        self._pump()
+        if not self.connected and not self._unacknowledged and not self._waiting:
+            self._poller.nextTick(self._finish, None)
+
+    # -- private: the end -------------------------------------------------------------------
+
+    def malformed(self, error: ValueError) -> None:
+        """The other process does what it should not."""
+        self._end_with(error)
+
+    def _end_with(self, error: BaseException | None) -> None:
+        self.connected = False
+        self._transport.pauseProducing()
+        self._poller.nextTick(self._finish, error)
+
+    def lost(self, reason: Failure) -> None:
+        """The transport is closed: what has arrived is delivered first."""
+        self.connected = False
+        if reason.check(ConnectionDone):
+            self._flushed()  # it says so when nothing is left to send
+        unsent, self._unsent = self._unsent, []
+        _refused(unsent)
+        self._poller.nextTick(self._finish, None)
+
+    def _finish(self, error: BaseException | None) -> None:
+        """The one way out."""
+        if self._finished:
+            return
+        self._finished = True
+        self._transport.unregisterProducer()
+        if error is None:
+            self._transport.loseConnection()
+        else:
+            self._transport.abortConnection()
+        waiting, self._waiting = self._waiting, deque()
+        self._waiting_size = 0
+        for frame in waiting:
+            _drop(None, frame.handle)
+        _refused([*self._unacknowledged.values(), *(frame.sent for frame in waiting)])
+        self._unacknowledged.clear()
+        for number in list(self._questions):
+            self._answered(number, Failure(ERR_IPC_CHANNEL_CLOSED()))
+        self._poller.nextTick(self.closed, error)  # behind the transport's own
+
+
+class _Waiting(NamedTuple):
+    """What waits to be written."""
+
+    data: bytes
+    number: int
+    handle: Handle | None
+    sent: Deferred[None]
+
+
+@implementer(IPullProducer)
+class _Flushed:
+    """Tells the channel when the transport has nothing left to send."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    def resumeProducing(self) -> None:
+        self._channel._flushed()
+
+    def stopProducing(self) -> None:
+        """The connection is lost: the protocol is told as well."""
+
+
+def _outcome(frame: Frame, handle: Handle | None) -> Answer | Failure:
+    if frame.kind == "failed":
+        return Failure(QueryFailed())
+    if frame.inode is not None and handle is None:
+        return Failure(systemError(errno.EMFILE, "recvmsg"))
+    return frame.content, handle
+
+
+def _refused(sent: list[Deferred[None]]) -> None:
+    for one in sent:
+        one.errback(ERR_IPC_CHANNEL_CLOSED())
+
+
+def _refuse(query: dict[str, Any], handle: Handle | None) -> Answer:
+    """Nobody answers questions about this."""
+    _drop(query, handle)
+    raise LookupError(f"nobody answers {query['act']!r}")
+
+
+def _drop(content: Any, handle: Handle | None) -> None:
+    """Nobody listens: what came along is closed."""
+    if handle is not None:
+        handle.close()
+
+
+def _nothing(error: BaseException | None) -> None:
+    """Nobody listens."""
