@@ -13,7 +13,8 @@ from zope.interface import implementer
 from nodenet.interfaces import IStreamSink
 from nodenet.loop import pollerOf
 from nodenet.loop.poller import DirectPoller, Poller
-from nodenet.testing.memory import Faults, MemoryPoller, MemorySocket
+from nodenet.testing._poller import MemoryPoller
+from nodenet.testing.memory import Faults, MemorySocket
 from nodenet.transports.tcp import TCPTransport
 from nodenet.transports.unix import UNIXTransport
 

@@ -9,15 +9,20 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import struct
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, Final
 
-from nodenet.loop import Handle, Poller
-from nodenet.loop.poller import READ, WRITE
+from twisted.internet.interfaces import IDelayedCall
 
+from nodenet.options import checkInteger
+from nodenet.testing._poller import nothing
+
+_LEAST: Final = {"longestWrite": 1, "refuseEvery": 2, "resetAt": 0}
+_LINGER: Final = struct.Struct("ii")
 _ports = count(50_001)
 
 
@@ -29,11 +34,19 @@ class Faults:
         longestWrite: The system takes at most so many bytes at once: short writes.
         refuseEvery: Every so-many-th read and write is refused once, with ``EAGAIN``; at least 2.
         resetAt: The connection is reset when this end has sent so many bytes.
+
+    Raises:
+        ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE: One is no such number.
     """
 
     longestWrite: int | None = None
     refuseEvery: int | None = None
     resetAt: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, least in _LEAST.items():
+            if getattr(self, name) is not None:
+                checkInteger(getattr(self, name), name, least)
 
 
 class MemorySocket:
@@ -44,7 +57,7 @@ class MemorySocket:
 
     def __init__(self, capacity: int, delay: float, clock: Any, faults: Faults) -> None:
         self.peer: MemorySocket
-        self.changed: Callable[[], None] = _nothing
+        self.changed: Callable[[], None] = nothing
         self.closed = False
         self.name = ("127.0.0.1", next(_ports))
         self._capacity = capacity
@@ -52,31 +65,34 @@ class MemorySocket:
         self._clock = clock
         self._faults = faults
         self._arrived = bytearray()
-        self._on_the_way: deque[bytes | OSError | None] = deque()
+        self._on_the_way: deque[tuple[bytes | OSError | None, IDelayedCall | None]] = deque()
         self._unread = 0  # bytes that the peer has sent and nobody has received
         self._sent = self._calls = 0
         self._eof = self._ended = self._lingers = False
-        self._error: OSError | None = None
+        self._lost = False  # the connection is gone
+        self._error: OSError | None = None  # why; told once
         self._options: dict[tuple[int, int], Any] = {}
 
     # -- bytes ------------------------------------------------------------------------------
 
     def send(self, data: bytes) -> int:
-        if self._error is not None or self._ended or self.peer.closed:
-            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+        self._tell()
+        if self._lost or self._ended:
+            raise _error(errno.EPIPE)
         room = self._room()
         if room <= 0 or self._refuses():
-            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+            raise _error(errno.EAGAIN)
         faults = self._faults
         size = min(len(data), room, faults.longestWrite or room)
         if faults.resetAt is not None:
             size = min(size, faults.resetAt - self._sent)
         self._sent += size
-        self.peer._unread += size
-        self.peer._transmit(bytes(memoryview(data)[:size]))
+        if size:
+            self.peer._unread += size
+            self.peer._transmit(bytes(memoryview(data)[:size]))
         if self._sent == faults.resetAt:
+            self.peer._transmit(_error(errno.ECONNRESET))
             self._reset()
-            self.peer._transmit(_reset())
         return size
 
     def sendmsg(self, buffers: Iterable[bytes]) -> int:
@@ -84,21 +100,20 @@ class MemorySocket:
         return self.send(data) if data else 0
 
     def recv(self, size: int) -> bytes:
-        if self._error is not None:
-            error, self._error = self._error, OSError(errno.EPIPE, "told already")
-            if error.errno == errno.ECONNRESET:
-                raise error
         if self._arrived:
             if self._refuses():
-                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+                raise _error(errno.EAGAIN)
             data = bytes(self._arrived[:size])
             del self._arrived[:size]
             self._unread -= len(data)
             self.peer.changed()
             return data
-        if self._eof or self._error is not None:
+        if self._eof:
             return b""
-        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        self._tell()
+        if self._lost:
+            return b""
+        raise _error(errno.EAGAIN)
 
     def recv_into(self, buffer: memoryview) -> int:
         data = self.recv(len(buffer))
@@ -108,8 +123,8 @@ class MemorySocket:
     # -- the end ----------------------------------------------------------------------------
 
     def shutdown(self, how: int) -> None:
-        if self._error is not None:
-            raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
+        if self._lost:
+            raise _error(errno.ENOTCONN)
         if not self._ended:
             self._ended = True
             self.peer._transmit(None)
@@ -118,10 +133,16 @@ class MemorySocket:
         if self.closed:
             return
         self.closed = True
-        if self._error is None:
+        if not self._lost:
             # As a kernel: who closes with bytes unread, resets.
-            self.peer._transmit(_reset() if self._lingers or self._unread else None)
+            resets = self._lingers or self._arrived
+            if resets or not self._ended:
+                self.peer._transmit(_error(errno.ECONNRESET) if resets else None)
+        self._unread = 0
         self.peer.changed()
+        if self.peer.closed:
+            self._forget()
+            self.peer._forget()
 
     # -- what is asked of sockets besides ---------------------------------------------------
 
@@ -133,29 +154,31 @@ class MemorySocket:
         return -1
 
     def setsockopt(self, level: int, option: int, value: Any) -> None:
-        self._lingers |= (level, option) == (socket.SOL_SOCKET, socket.SO_LINGER)
+        if (level, option) == (socket.SOL_SOCKET, socket.SO_LINGER):
+            self._lingers = bool(_LINGER.unpack(value)[0])
         self._options[level, option] = value
 
     def getsockopt(self, level: int, option: int) -> int:
-        return int(self._options.get((level, option), 0))
+        value = self._options.get((level, option), 0)
+        return value if isinstance(value, int) else 0
 
     def getsockname(self) -> tuple[str, int]:
         return self.name
 
     def getpeername(self) -> tuple[str, int]:
-        if self._error is not None or self.closed:
-            raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
+        if self._lost or (self._eof and self._ended) or self.closed:
+            raise _error(errno.ENOTCONN)
         return self.peer.name
 
     # -- readiness --------------------------------------------------------------------------
 
     @property
     def readable(self) -> bool:
-        return bool(self._arrived) or self._eof or self._error is not None
+        return bool(self._arrived) or self._eof or self._lost
 
     @property
     def writable(self) -> bool:
-        return self._error is not None or self.peer.closed or self._room() > 0
+        return self._lost or self._room() > 0
 
     def _room(self) -> int:
         return self._capacity - self.peer._unread
@@ -165,21 +188,28 @@ class MemorySocket:
         self._calls += 1
         return every is not None and self._calls % every == 0
 
+    def _tell(self) -> None:
+        """Raise why the connection is gone, unless that was told."""
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
     # -- the wire ---------------------------------------------------------------------------
 
     def _transmit(self, what: bytes | OSError | None) -> None:
         """Bytes, an end (None) or a reset is on its way to this end."""
-        self._on_the_way.append(what)
         if self._delay:
-            self._clock.callLater(self._delay, self._arrive)
+            self._on_the_way.append((what, self._clock.callLater(self._delay, self._arrive)))
         else:
+            self._on_the_way.append((what, None))
             self._arrive()
 
     def _arrive(self) -> None:
-        what = self._on_the_way.popleft()
+        what, _ = self._on_the_way.popleft()
         if self.closed:
-            return
-        if isinstance(what, OSError):
+            if isinstance(what, bytes):
+                self.peer._transmit(_error(errno.ECONNRESET))  # nobody is here
+        elif isinstance(what, OSError):
             self._reset()
         elif what is None:
             self._eof = True
@@ -188,66 +218,20 @@ class MemorySocket:
         self.changed()
 
     def _reset(self) -> None:
-        self._error = _reset()
-        self._arrived.clear()
-        self._unread = 0
-        self.changed()
+        """The connection is gone. What has arrived can still be read, as on Linux."""
+        if not self._lost:
+            self._lost = True
+            # A peer that has said its end does not reset the reading: only writing fails.
+            self._error = _error(errno.EPIPE if self._eof else errno.ECONNRESET)
+            self.changed()
+
+    def _forget(self) -> None:
+        """Both ends are closed: what is on its way arrives nowhere."""
+        while self._on_the_way:
+            _, call = self._on_the_way.popleft()
+            if call is not None:
+                call.cancel()
 
 
-class MemoryPoller:
-    """A reactor's Poller, for handles that have no descriptor.
-
-    A handle that is ready is served in a turn of the reactor of its own, as one with a descriptor
-    would be; everything else is the real Poller's.
-    """
-
-    def __init__(self, poller: Poller) -> None:
-        self._poller = poller
-        self._handles: dict[Handle, MemorySocket] = {}
-        self._due = False
-
-    def watch(self, handle: Handle, interest: int) -> None:
-        """As `Poller.watch`."""
-        handle.interest = interest
-        if interest:
-            self._handles[handle] = handle._socket  # type: ignore[assignment]  # one of ours
-            self._handles[handle].changed = self.wake
-            self.wake()
-        else:
-            self._handles.pop(handle, None)
-
-    def wake(self) -> None:
-        """Something may have become ready."""
-        if not self._due and any(map(self._ready, self._handles)):
-            self._due = True
-            self._poller.callLater(0, self._serve)
-
-    def _serve(self) -> None:
-        self._due = False
-        for handle in list(self._handles):
-            try:
-                if self._ready(handle) & READ:
-                    handle.doRead()
-                if self._ready(handle) & WRITE:
-                    handle.doWrite()
-            except Exception:
-                self._poller.handlerFailed(handle)
-            self._poller.drain()
-        self.wake()
-
-    def _ready(self, handle: Handle) -> int:
-        skt = self._handles.get(handle)
-        if skt is None:
-            return 0
-        return handle.interest & (READ * skt.readable | WRITE * skt.writable)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._poller, name)
-
-
-def _reset() -> OSError:
-    return ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
-
-
-def _nothing() -> None:
-    """Nobody watches yet."""
+def _error(number: int) -> OSError:
+    return OSError(number, os.strerror(number))

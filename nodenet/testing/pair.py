@@ -9,7 +9,8 @@ from typing import Any
 
 from nodenet import net
 from nodenet.loop import pollerOf
-from nodenet.testing.memory import Faults, MemoryPoller, MemorySocket
+from nodenet.testing._poller import MemoryPoller
+from nodenet.testing.memory import Faults, MemorySocket
 from nodenet.transports.tcp import TCPTransport
 
 _NONE = Faults()

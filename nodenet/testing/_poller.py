@@ -1,0 +1,96 @@
+"""Serves handles that have no descriptor.
+
+Law: a handle that is ready is served in a turn of its own, as one with a descriptor would be, and
+never inside the call that made it ready.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from twisted.internet.interfaces import IDelayedCall
+
+from nodenet.loop import Handle, Poller
+from nodenet.loop.poller import READ, WRITE
+
+_ROUNDS: Final = 100  # in one call, before the reactor has its turn again
+
+
+class MemoryHandle(Protocol):
+    """The socket of such a handle."""
+
+    changed: Callable[[], None]
+    """What it calls when it may have become ready."""
+
+    @property
+    def readable(self) -> bool: ...
+    @property
+    def writable(self) -> bool: ...
+
+
+class MemoryPoller:
+    """A reactor's Poller for sockets in memory; everything but watching them is the real one's."""
+
+    def __init__(self, poller: Poller) -> None:
+        self._poller = poller
+        self._handles: dict[Handle, MemoryHandle] = {}
+        self._due: IDelayedCall | None = None
+
+    def watch(self, handle: Handle, interest: int) -> None:
+        """As `Poller.watch`."""
+        handle.interest = interest
+        if interest:
+            self._handles[handle] = handle._socket  # type: ignore[assignment]  # one of ours
+            self._handles[handle].changed = self.wake
+            self.wake()
+        else:
+            self._handles.pop(handle, None)
+
+    def wake(self) -> None:
+        """Something may have become ready."""
+        if self._due is None and self._any_ready():
+            self._due = self._poller.callLater(0, self._turn)
+
+    def serveAll(self) -> None:
+        """Serve what is ready now, and what that makes ready: a clock's call is a turn as well.
+
+        Only for whoever is inside a callback of nodenet.
+        """
+        for _ in range(_ROUNDS):
+            if not self._any_ready():
+                break
+            self._serve()
+        self.wake()
+
+    def _turn(self) -> None:
+        self._due = None
+        self._serve()
+        self.wake()
+
+    def _serve(self) -> None:
+        for handle in list(self._handles):
+            try:
+                if self._ready(handle) & READ:
+                    handle.doRead()
+                if self._ready(handle) & WRITE:
+                    handle.doWrite()
+            except Exception:
+                self._poller.handlerFailed(handle)
+            self._poller.drain()
+
+    def _any_ready(self) -> bool:
+        return any(map(self._ready, self._handles))
+
+    def _ready(self, handle: Handle) -> int:
+        skt = self._handles.get(handle)
+        if skt is None:
+            return 0
+        return handle.interest & (READ * skt.readable | WRITE * skt.writable)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._poller, name)
+
+
+def nothing() -> None:
+    """Nobody watches yet."""
