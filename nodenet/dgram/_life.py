@@ -221,7 +221,7 @@ class LivingSocket(TunableSocket):
         receiver.queue = descriptor.queue
         descriptor.queue.limit = self._options["sendQueueLimit"]
         if not self._options["segmentation"]:
-            descriptor.queue.longestSegment = 0
+            descriptor.sendWhole()
         if not self._referenced:
             descriptor.unref()
         return descriptor

@@ -176,6 +176,10 @@ class SendingSocket(LivingSocket):
         if request.port is None:
             self._enqueue(request, NOWHERE)
             return
+        known = self._known.get((request.port, request.address or None))
+        if known is not None:
+            self._enqueue(request, known)
+            return
         host = request.address or self._family.here
         numeric = self._family.isNumeric(host) and self._options["lookup"] is None
 

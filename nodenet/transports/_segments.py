@@ -13,17 +13,16 @@ import socket
 import struct
 import sys
 from collections.abc import Sequence
-from functools import cache
 from typing import Final
 
-from nodenet.transports._mmsg import BATCH, ROOM, Memory, Table
+from nodenet.transports._mmsg import BATCH, ROOM, Memory, Outbox, Table
 
 LONGEST: Final = ROOM // BATCH
 """Bytes of the longest datagrams that are sent so: 2,048."""
 
-#: What says that a run cannot be cut; the same datagrams may leave one by one.
-UNCUT: Final = frozenset({errno.EINVAL, errno.EMSGSIZE, errno.EIO})
-
+# What says that a run cannot be cut; the same datagrams may leave one by one.
+_UNCUT: Final = frozenset({errno.EINVAL, errno.EMSGSIZE, errno.EIO})
+_PEERS: Final = 1_024  # that runs are not cut for; all are tried again beyond
 _SHORTEST_RUN: Final = 3
 _PIECE: Final = 65_507  # bytes that the kernel takes at once
 _SOL_UDP: Final = 17
@@ -32,25 +31,60 @@ _HEADER: Final = struct.Struct("@Nii")  # struct cmsghdr
 _SIZE: Final = struct.Struct("=H")
 
 
-@cache
-def segmentable(family: int) -> bool:
-    """Whether the kernel can cut: one that cannot would send the piece as it is."""
+def segmentable(skt: socket.socket) -> bool:
+    """Whether the kernel can cut what this socket sends; else it would send the piece as it is."""
     if sys.platform != "linux":
         return False
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.getsockopt(_SOL_UDP, _UDP_SEGMENT)
-        except OSError:
-            return False
+    try:
+        skt.getsockopt(_SOL_UDP, _UDP_SEGMENT)
+    except OSError:
+        return False
     return True
 
 
-def isRun(datagrams: Sequence[bytes], destinations: Sequence[bytes], longest: int) -> bool:
-    """Whether these are equally long datagrams, of at most `longest` bytes, to one peer."""
+def _isRun(datagrams: Sequence[bytes], destinations: Sequence[bytes]) -> bool:
+    """Whether these are equally long datagrams to one peer, so many that it pays."""
     to, count, size = destinations[0], len(datagrams), len(datagrams[0])
-    if to is not destinations[-1] or count < _SHORTEST_RUN or not 0 < size <= longest:
+    if to != destinations[-1] or count < _SHORTEST_RUN or not 0 < size <= LONGEST:
         return False
     return list(map(len, datagrams)).count(size) == count == destinations.count(to)
+
+
+class SegmentingOutbox:
+    """Sends for one socket: runs in pieces, as far as each peer's way lets them, all else whole.
+
+    Args:
+        outbox: Sends what is no run.
+        segments: Sends runs.
+    """
+
+    def __init__(self, outbox: Outbox, segments: Segments) -> None:
+        self._outbox = outbox
+        self._segments = segments
+        # Bytes that datagrams may have at most to be cut, for peers where that is not `LONGEST`.
+        self._most: dict[bytes, int] = {}
+
+    def send(
+        self, descriptor: int, datagrams: Sequence[bytes], destinations: Sequence[bytes]
+    ) -> int:
+        """Do as `Outbox.send` does."""
+        if not _isRun(datagrams, destinations):
+            return self._outbox.send(descriptor, datagrams, destinations)
+        to, size = destinations[0], len(datagrams[0])
+        if size > self._most.get(to, LONGEST):
+            return self._outbox.send(descriptor, datagrams, destinations)
+        try:
+            return self._segments.send(descriptor, datagrams, to)
+        except OSError as error:
+            if error.errno not in _UNCUT:
+                raise
+            refusal = error.errno
+        # When they leave now, it was the cutting that was refused, and not the datagrams.
+        sent = self._outbox.send(descriptor, datagrams, destinations)
+        if len(self._most) >= _PEERS:
+            self._most.clear()
+        self._most[to] = 0 if refusal == errno.EIO else size - 1
+        return sent
 
 
 class Segments:

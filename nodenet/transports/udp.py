@@ -20,7 +20,7 @@ from nodenet.transports import udp_control
 from nodenet.transports._buffers import buffersOf
 from nodenet.transports._disconnect import disconnect
 from nodenet.transports._mmsg import BATCH, CAPACITY, Inbox
-from nodenet.transports._segments import segmentable
+from nodenet.transports._segments import SegmentingOutbox, segmentable
 from nodenet.transports.udp_address import shown, text
 from nodenet.transports.udp_queue import SendQueue
 
@@ -69,6 +69,7 @@ class UDPDescriptor(Handle):
         self._singles = 0 if self._inbox is None else _IMPATIENT
         self._reporting = False
         self._arrived: list[bytes] = []
+        self._cuts = self._buffers is not None and segmentable(skt)
         self._choose_outbox()
 
     @classmethod
@@ -98,6 +99,11 @@ class UDPDescriptor(Handle):
         udp_control.askForErrors(self._socket)
         self._read_singly()
         self._reporting = self.queue.suspect = True
+
+    def sendWhole(self) -> None:
+        """Have the kernel cut nothing: each datagram is sent as such."""
+        self._cuts = False
+        self._choose_outbox()
 
     # -- addresses --------------------------------------------------------------------------
 
@@ -263,6 +269,7 @@ class UDPDescriptor(Handle):
         buffers, queue = self._buffers, self.queue
         if buffers is not None:
             family = None if queue.connected else self.family
-            queue.outbox = buffers.outbox(family)
-            if segmentable(self.family):
-                queue.segments = buffers.segments(family)
+            outbox = buffers.outbox(family)
+            queue.outbox = (
+                SegmentingOutbox(outbox, buffers.segments(family)) if self._cuts else outbox
+            )

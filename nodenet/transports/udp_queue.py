@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any, Final, Protocol
 
@@ -16,8 +16,7 @@ from twisted.internet.interfaces import IDelayedCall
 
 from nodenet.errors import systemError
 from nodenet.loop import Poller
-from nodenet.transports._mmsg import BATCH, Outbox
-from nodenet.transports._segments import LONGEST, UNCUT, Segments, isRun
+from nodenet.transports._mmsg import BATCH
 from nodenet.transports.udp_address import Destination
 from nodenet.transports.udp_control import ControlMessages
 
@@ -50,6 +49,14 @@ class Sender(Protocol):
     ) -> Any: ...
 
 
+class BatchSender(Protocol):
+    """What sends several: an `Outbox`, or what stands before one. It raises an `OSError`."""
+
+    def send(
+        self, descriptor: int, datagrams: Sequence[bytes], destinations: Sequence[bytes]
+    ) -> int: ...
+
+
 class SendQueue:
     """What one descriptor sends.
 
@@ -61,9 +68,7 @@ class SendQueue:
 
     def __init__(self, handle: Writer, skt: Sender, failed: Callable[[OSError], object]) -> None:
         self.limit = SEND_QUEUE_LIMIT
-        self.outbox: Outbox | None = None  # what sends many at once, where the kernel can
-        self.segments: Segments | None = None  # what sends runs of equal datagrams, likewise
-        self.longestSegment = LONGEST
+        self.outbox: BatchSender | None = None  # what sends many at once, where the kernel can
         self.connected = False
         #: An error may be about a datagram that was sent earlier, so it is worth another try.
         self.suspect = False
@@ -233,13 +238,6 @@ class SendQueue:
             if start or len(datagrams) > BATCH:
                 datagrams = datagrams[start : start + BATCH]
                 destinations = destinations[start : start + BATCH]
-            if self.segments is not None and isRun(datagrams, destinations, self.longestSegment):
-                try:
-                    return self.segments.send(self._handle.fileno(), datagrams, destinations[0])
-                except OSError as error:
-                    if error.errno not in UNCUT:
-                        raise
-                    self.longestSegment = 0 if error.errno == errno.EIO else len(datagrams[0]) - 1
             return self.outbox.send(self._handle.fileno(), datagrams, destinations)
         destination = destinations[start]
         if destination.control is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import ctypes
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from twisted.internet.defer import Deferred
 
 from nodenet import dgram, events
 from nodenet.errors import ERR_SOCKET_DGRAM_NOT_RUNNING
+from nodenet.transports import _mmsg
 
 
 class Sockets:
@@ -76,3 +78,36 @@ def sent() -> Callable[..., Deferred[tuple[Any, ...]]]:
         return done
 
     return send
+
+
+class Spy:
+    """Counts what each call of ``sendmmsg`` sends, and lets it send only so much.
+
+    Args:
+        most: Messages that one call may send.
+        failures: What the first calls fail with, each in its turn; 0: not at all.
+    """
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, most: int = _mmsg.BATCH, failures: Sequence[int] = ()
+    ) -> None:
+        self.counts: list[int] = []
+        self._failures = list(failures)
+        self._call = _mmsg._sendmmsg
+        self._most = most
+        monkeypatch.setattr(_mmsg, "_sendmmsg", self)
+
+    def __call__(self, descriptor: int, headers: Any, count: int, flags: int) -> int:
+        failure = self._failures.pop(0) if self._failures else 0
+        if failure:
+            ctypes.set_errno(failure)
+            return -1
+        sent: int = self._call(descriptor, headers, min(count, self._most), flags)
+        self.counts.append(sent)
+        return sent
+
+
+@pytest.fixture
+def spy(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Spy]:
+    """``spy(most=, failures=)``: see `Spy`."""
+    return lambda **how: Spy(monkeypatch, **how)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
-
 import pytest
 
 from nodenet import dgram, events, loop
-from nodenet.transports import _mmsg
 
 
 async def test_an_error_without_a_callback_is_emitted(sockets):
@@ -164,25 +161,6 @@ async def test_closing_cancels_what_waits_in_order(sockets, socketPath):
     assert [error.code for _, error in results if error] == ["ECANCELED"] * waiting
 
 
-class Spy:
-    """Counts the system calls of a kind, and lets each send only so many datagrams."""
-
-    def __init__(self, monkeypatch, most=_mmsg.BATCH, failures=()):
-        self.counts = []
-        self._failures = list(failures)
-        self._call = _mmsg._sendmmsg
-        self._most = most
-        monkeypatch.setattr(_mmsg, "_sendmmsg", self)
-
-    def __call__(self, descriptor, headers, count, flags):
-        if self._failures:
-            ctypes.set_errno(self._failures.pop(0))
-            return -1
-        sent = self._call(descriptor, headers, min(count, self._most), flags)
-        self.counts.append(sent)
-        return sent
-
-
 async def burst(sockets, take, count=150):
     """Send from one handler; what arrives, in order of arrival."""
     receiver, sender = await sockets.bound(recvBufferSize=1 << 20), await sockets.bound()
@@ -193,15 +171,13 @@ async def burst(sockets, take, count=150):
     return [int(msg) for msg in await take(receiver, count)]
 
 
-async def test_what_one_handler_sends_leaves_in_as_few_calls_as_possible(
-    sockets, take, monkeypatch
-):
-    spy = Spy(monkeypatch)
+async def test_what_one_handler_sends_leaves_in_as_few_calls_as_possible(sockets, take, spy):
+    calls = spy()
     assert await burst(sockets, take) == list(range(150))
-    assert spy.counts == [64, 64, 22]
+    assert calls.counts == [64, 64, 22]
 
 
-async def test_the_answers_to_a_batch_leave_in_one_call(sockets, monkeypatch):
+async def test_the_answers_to_a_batch_leave_in_one_call(sockets, spy):
     server, client = await sockets.bound(), await sockets.bound()
     server.on("message", lambda msg, rinfo: server.send(msg, rinfo.port, rinfo.address))
     answers = client.messages()
@@ -214,34 +190,34 @@ async def test_the_answers_to_a_batch_leave_in_one_call(sockets, monkeypatch):
             await anext(answers)
 
     await exchange()
-    spy = Spy(monkeypatch)
+    calls = spy()
     await exchange()
     # the client's, and the server's: a few datagrams are read one by one before a batch is tried
-    assert spy.counts[0] == 40
-    assert sum(spy.counts[1:]) > 20
-    assert len(spy.counts) <= 4
+    assert calls.counts[0] == 40
+    assert sum(calls.counts[1:]) > 20
+    assert len(calls.counts) <= 4
 
 
-async def test_a_call_that_takes_only_some_is_continued(sockets, take, monkeypatch):
-    spy = Spy(monkeypatch, most=7)
+async def test_a_call_that_takes_only_some_is_continued(sockets, take, spy):
+    calls = spy(most=7)
     assert await burst(sockets, take) == list(range(150))
-    assert set(spy.counts) <= {7, 6, 3, 2, 1}
+    assert set(calls.counts) <= {7, 6, 3, 2, 1}
 
 
-async def test_an_interrupted_call_is_made_again(sockets, take, monkeypatch):
-    Spy(monkeypatch, failures=[4, 4])  # EINTR
-    assert await burst(sockets, take) == list(range(150))
-
-
-async def test_a_kernel_that_is_full_without_saying_when_is_tried_again(sockets, take, monkeypatch):
-    Spy(monkeypatch, failures=[105, 105, 11])  # ENOBUFS, EAGAIN
+async def test_an_interrupted_call_is_made_again(sockets, take, spy):
+    spy(failures=[4, 4])  # EINTR
     assert await burst(sockets, take) == list(range(150))
 
 
-async def test_a_system_without_the_call_sends_one_by_one(sockets, take, monkeypatch):
-    spy = Spy(monkeypatch, failures=[38])  # ENOSYS
+async def test_a_kernel_that_is_full_without_saying_when_is_tried_again(sockets, take, spy):
+    spy(failures=[105, 105, 11])  # ENOBUFS, EAGAIN
     assert await burst(sockets, take) == list(range(150))
-    assert spy.counts == []
+
+
+async def test_a_system_without_the_call_sends_one_by_one(sockets, take, spy):
+    calls = spy(failures=[38])  # ENOSYS
+    assert await burst(sockets, take) == list(range(150))
+    assert calls.counts == []
 
 
 async def test_a_datagram_that_is_refused_stops_none_behind_it(sockets, take):
@@ -281,61 +257,3 @@ async def test_send_from_outside_a_handler_leaves_in_the_next_tick(sockets):
 def test_the_limit_of_the_queue_is_checked(sockets):
     with pytest.raises(TypeError, match="sendQueueLimit"):
         dgram.createSocket("udp4", sendQueueLimit="x")
-
-
-RUNS = [(1, 3), (64, 64), (64, 65), (1200, 100), (1472, 150), (2048, 64), (2049, 64), (0, 10)]
-
-
-@pytest.mark.parametrize("type", ["udp4", "udp6"])
-@pytest.mark.parametrize("connected", [False, True])
-@pytest.mark.parametrize(("size", "count"), RUNS)
-async def test_equal_datagrams_to_one_peer_stay_datagrams(
-    sockets, take, type, connected, size, count
-):
-    receiver = await sockets.bound(type, recvBufferSize=4 << 20)
-    sender = await (sockets.connected(receiver) if connected else sockets.bound(type))
-    where = () if connected else (receiver.address().port, receiver.address().address)
-    messages = [bytes([index]) * size for index in range(count)]
-    results = []
-    for msg in messages:
-        sender.send(msg, *where, lambda *result: results.append(result))
-    assert await take(receiver, count) == messages
-    assert results == [(None, size)] * count
-
-
-async def equal(sockets, take, **options):
-    """Send equal datagrams from one handler, twice."""
-    receiver = await sockets.bound(recvBufferSize=4 << 20)
-    sender = await sockets.bound(**options)
-    for _ in range(2):
-        for index in range(60):
-            sender.send(bytes([index]) * 100, receiver.address().port, "127.0.0.1")
-        assert await take(receiver, 60) == [bytes([index]) * 100 for index in range(60)]
-
-
-async def test_they_leave_in_one_piece(sockets, take, monkeypatch):
-    spy = Spy(monkeypatch)
-    await equal(sockets, take)
-    assert spy.counts == [1, 1]
-
-
-async def test_unless_that_is_switched_off(sockets, take, monkeypatch):
-    spy = Spy(monkeypatch)
-    await equal(sockets, take, segmentation=False)
-    assert spy.counts == [60, 60]
-
-
-@pytest.mark.parametrize("refusal", [5, 22, 90])  # EIO, EINVAL, EMSGSIZE
-async def test_or_cannot_be_done_which_is_tried_once(sockets, take, monkeypatch, refusal):
-    spy = Spy(monkeypatch, failures=[refusal])
-    await equal(sockets, take)
-    assert spy.counts == [60, 60]
-
-
-async def test_a_run_that_is_refused_is_refused_datagram_by_datagram(sockets, sent):
-    sender = await sockets.bound()
-    codes = []
-    for _ in range(5):
-        sender.send("x", 9, "255.255.255.255", lambda error, _: codes.append(error.code))
-    await sent(sender, "x", 9, "127.0.0.1")
-    assert codes == ["EACCES"] * 5
