@@ -19,11 +19,13 @@ from nodenet.net._options import ListenOptions
 from nodenet.options import resolve, toNumber
 from nodenet.transports import tcp, unix
 from nodenet.transports.address import rawAddress
+from nodenet.transports.source import UNIX_TYPE, Place
 
 BACKLOG: Final = 511
 """Connections that the kernel keeps waiting, where nobody says otherwise."""
 
 _LARGEST_BACKLOG: Final = 2**31 - 1
+_TOLD: Final = ("ipv6Only", "readableAll", "writableAll", "mode")
 _READABLE: Final = 0o444
 _WRITABLE: Final = 0o222
 
@@ -45,6 +47,12 @@ class ListenRequest:
     def host(self) -> str | None:
         host: str | None = self.options["host"]
         return host or None
+
+    @property
+    def shared(self) -> bool:
+        """Whether the socket may be another process's: the workers of a cluster share theirs."""
+        alone = self.options["exclusive"] or self.options["reusePort"]
+        return self.handle is None and not alone
 
 
 @dataclass
@@ -75,6 +83,24 @@ def listenRequest(args: Sequence[Any], keywords: Mapping[str, Any]) -> ListenReq
     if handle is None and options["fd"] is None and options["port"] is None:
         _check_path(given, options)
     return ListenRequest(options, callback, _backlog(options, args), handle)
+
+
+def placeOf(request: ListenRequest, address: str | None) -> Place:
+    """Where `request` says; `address` is its host, looked up."""
+    options = request.options
+    told = {"backlog": request.backlog} | {name: options[name] for name in _TOLD}
+    if options["fd"] is not None:
+        return Place(type=None, fd=options["fd"], options=told)
+    if options["port"] is not None:
+        family = 6 if address is not None and ":" in address else 4
+        return Place(type=family, address=address, port=options["port"], options=told)
+    return Place(type=UNIX_TYPE, address=options["path"], port=-1, options=told)
+
+
+def requestOf(place: Place) -> ListenRequest:
+    """The request that leads to `place`: the other way round."""
+    where = {"path": place.address} if place.type == UNIX_TYPE else {"port": place.port}
+    return listenRequest(({**place.options, **where, "fd": place.fd},), {})
 
 
 def bind(request: ListenRequest, address: str | None) -> Bound:

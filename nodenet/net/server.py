@@ -1,7 +1,8 @@
 """Servers for TCP and Unix sockets.
 
-Invariant: `_port` is the listening descriptor exactly while the server listens; ``'close'`` follows
-once neither it nor a connection of the server is open.
+Invariant: `_port` is where connections come from, exactly while the server listens; ``'close'``
+follows once neither it nor a connection of the server is open. `_asking` is there while another
+process is asked for the port.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
 
 from nodenet import dns
 from nodenet.abort import AbortSignal
@@ -20,23 +22,21 @@ from nodenet.errors import (
     ERR_SERVER_ALREADY_LISTEN,
     ERR_SERVER_NOT_RUNNING,
 )
-from nodenet.events import Event, EventEmitter, addAbortListener
+from nodenet.events import Event, addAbortListener
 from nodenet.loop import debuglog, pollerOf
-from nodenet.net._address import AddressInfo, DropInfo, addressInfo
-from nodenet.net._arguments import seconds
-from nodenet.net._kernel_options import applyKernelSettings, kernelSettings
-from nodenet.net._listen import Bound, ListenRequest, bind, listenRequest
+from nodenet.net._accepting import AcceptingServer
+from nodenet.net._address import AddressInfo, addressInfo
+from nodenet.net._listen import ListenRequest, bind, listenRequest, placeOf
 from nodenet.net._options import ServerOptions
 from nodenet.net.socket import Socket
 from nodenet.options import resolve
 from nodenet.transports.listening import ListeningDescriptor
-from nodenet.transports.tcp import TCPTransport
-from nodenet.transports.unix import UNIXTransport
+from nodenet.transports.source import Listener, Port, sourceOf
 
 _trace = debuglog("net")
 
 
-class Server(EventEmitter):
+class Server(AcceptingServer):
     """Accepts connections and emits each as a `Socket`.
 
     Args:
@@ -59,12 +59,6 @@ class Server(EventEmitter):
         Event("close", (), "The server is closed, and so are all its connections."),
     )
 
-    maxConnections: float | None = None
-    """Connections beyond this number are closed, with ``'drop'``; None: no limit."""
-
-    dropMaxConnection: bool = False
-    """In a cluster: close those connections instead of handing them to another worker."""
-
     # -- construction -----------------------------------------------------------------------
 
     def __init__(
@@ -83,18 +77,9 @@ class Server(EventEmitter):
         resolved = resolve(ServerOptions, options, keywords)
         if callable(connectionListener):
             self.on("connection", connectionListener)
-        self._poller = pollerOf(reactor)
-        self.allowHalfOpen: bool = resolved["allowHalfOpen"]
-        self.pauseOnConnect: bool = resolved["pauseOnConnect"]
-        self.noDelay: bool = resolved["noDelay"]
-        self.keepAlive: bool = resolved["keepAlive"]
-        self.keepAliveInitialDelay: int = seconds(resolved["keepAliveInitialDelay"])
-        self.highWaterMark: int | None = resolved["highWaterMark"]
-        self.blockList = resolved["blockList"]
-        self._kernel = kernelSettings(resolved)
-        self._port: ListeningDescriptor | None = None
-        self._bound: Bound | None = None
-        self._connections = 0
+        self._prepare(pollerOf(reactor), resolved)
+        self._port: Port | None = None
+        self._asking: Deferred[Port] | None = None
         self._referenced = True
         self._listens = 0
         self._abort: Any = None
@@ -130,7 +115,7 @@ class Server(EventEmitter):
             self.once("listening", request.callback)
         if request.signal is not None:
             self._close_on(request.signal)
-        self._listens += 1
+        self._begin()
         if request.host is None:
             self._bind(request, None)
         else:
@@ -150,7 +135,7 @@ class Server(EventEmitter):
                 self.once("close", lambda *_: callback(ERR_SERVER_NOT_RUNNING()))
             else:
                 self.once("close", callback)
-        self._listens += 1
+        self._begin()
         self._close_port()
         self._close_if_drained()
         return self
@@ -168,11 +153,10 @@ class Server(EventEmitter):
 
         Mirrors: "server.address()".
         """
-        if self._bound is None:
+        if self._port is None:
             return None
-        if self._bound.name is not None:
-            return self._bound.name
-        return addressInfo(self._bound.socket.getsockname())
+        where = self._port.localAddress()
+        return addressInfo(where) if isinstance(where, tuple) else str(where)
 
     def ref(self) -> Self:
         """Keep `nodenet.run` going while this server listens (the default)."""
@@ -226,6 +210,12 @@ class Server(EventEmitter):
         else:
             self._abort = addAbortListener(signal, lambda *_: self.close())
 
+    def _begin(self) -> None:
+        """What was begun before is not waited for any more."""
+        self._listens += 1
+        if self._asking is not None:
+            self._asking.cancel()
+
     def _look_up(self, request: ListenRequest, host: str) -> None:
         turn = self._listens
 
@@ -240,13 +230,23 @@ class Server(EventEmitter):
         dns.lookup(host, found, reactor=self._poller.reactor)
 
     def _bind(self, request: ListenRequest, address: str | None) -> None:
+        source = sourceOf(self._poller) if request.shared else None
+        if source is not None:
+            listener = Listener(self, self._accepted, self._refuses)
+            self._asking = source.listen(placeOf(request, address), listener)
+            self._asking.addCallbacks(self._opened, self._refused)
+            return
         try:
             bound = bind(request, address)
         except OSError as error:
             self._poller.nextTick(self.emit, "error", error)
-            return
-        self._bound = bound
-        port = self._port = ListeningDescriptor(self._poller, bound.socket, self._accepted)
+        else:
+            skt, path = bound.socket, bound.path
+            self._opened(ListeningDescriptor(self._poller, skt, self._accepted, path))
+
+    def _opened(self, port: Port) -> None:
+        self._asking = None
+        self._port = port
         if not self._referenced:
             port.unref()
         port.startReading()
@@ -254,75 +254,20 @@ class Server(EventEmitter):
             _trace("listening: {!r}", self)
         self._poller.nextTick(self._emit_listening, port)
 
-    def _emit_listening(self, port: ListeningDescriptor) -> None:
+    def _refused(self, failure: Failure) -> None:
+        self._asking = None
+        if not failure.check(CancelledError):
+            self._poller.nextTick(self.emit, "error", failure.value)
+
+    def _emit_listening(self, port: Port) -> None:
         if self._port is port:
             self.emit("listening")
 
-    def _accepted(self, skt: _socket.socket, peer: Any) -> None:
-        unix = skt.family == _socket.AF_UNIX
-        if self.maxConnections is not None and self._connections >= self.maxConnections:
-            self._drop(skt, peer, unix)
-            return
-        if self.blockList is not None and not unix and self._blocked(peer):
-            skt.close()
-            return
-        transport = (UNIXTransport if unix else TCPTransport)(self._poller, skt)
-        if isinstance(transport, TCPTransport):
-            if self.noDelay:
-                transport.setNoDelay(True)
-            if self.keepAlive:
-                transport.setKeepAlive(True, self.keepAliveInitialDelay)
-            if self._kernel:
-                applyKernelSettings(transport, self._kernel)
-        socket = Socket._accepted(
-            transport,
-            self._poller,
-            self,
-            self.allowHalfOpen,
-            self.highWaterMark,
-            self.pauseOnConnect,
-        )
-        socket._kernel = self._kernel or None
-        socket._released = self._forget
-        if not unix:
-            socket._peername = peer
-        self._connections += 1
-        self.emit("connection", socket)
-
-    def _blocked(self, peer: Any) -> bool:
-        return bool(self.blockList.check(peer[0], "ipv6" if len(peer) > 2 else "ipv4"))
-
-    def _drop(self, skt: _socket.socket, peer: Any, unix: bool) -> None:
-        if unix:
-            self.emit("drop")
-        else:
-            local, remote = addressInfo(skt.getsockname()), addressInfo(peer)
-            self.emit(
-                "drop",
-                DropInfo(
-                    local.address,
-                    local.port,
-                    local.family,
-                    remote.address,
-                    remote.port,
-                    remote.family,
-                ),
-            )
-        skt.close()
-
-    def _forget(self) -> None:
-        """A connection of this server was destroyed."""
-        self._connections -= 1
-        self._close_if_drained()
-
     def _close_port(self) -> None:
-        port, bound = self._port, self._bound
-        self._port = self._bound = None
+        port, self._port = self._port, None
         abort, self._abort = self._abort, None
         if abort is not None:
             abort.dispose()
-        if bound is not None and bound.path is not None:
-            bound.path.unlink()
         if port is not None:
             port.close()
 
@@ -332,4 +277,4 @@ class Server(EventEmitter):
 
     def _duplicate(self) -> _socket.socket | None:
         """Another descriptor of the listening socket, for `listen` of another server."""
-        return None if self._bound is None else self._bound.socket.dup()
+        return None if self._port is None else self._port.duplicate()

@@ -15,6 +15,7 @@ from typing import Any, Final
 from twisted.logger import Logger
 
 from nodenet.loop import Handle, Poller
+from nodenet.transports.unix import BoundPath
 
 _log = Logger(namespace="nodenet")
 
@@ -39,16 +40,21 @@ _DIED_WAITING: Final = frozenset(
 
 
 class ListeningDescriptor(Handle):
-    """A listening stream socket; `accepted(socket, raw peer address)` gets each connection."""
+    """A listening stream socket; `accepted(socket, raw peer address)` gets each connection.
+
+    :param path: the file of a Unix socket, if it is to be removed when this is closed.
+    """
 
     def __init__(
         self,
         poller: Poller,
         skt: socket.socket,
         accepted: Callable[[socket.socket, Any], object],
+        path: BoundPath | None = None,
     ) -> None:
         super().__init__(poller, skt)
         self._accepted = accepted
+        self._path = path
         self._exhausted = False
         self._retry: Any = None
 
@@ -82,18 +88,32 @@ class ListeningDescriptor(Handle):
         """Stop listening. Connections waiting in the kernel's backlog are reset by it."""
         if self._retry is not None and self._retry.active():
             self._retry.cancel()
-        self.closeDescriptor()
+        path, self._path = self._path, None
+        try:
+            if path is not None:
+                path.unlink()
+        finally:
+            self.closeDescriptor()
 
     def connectionLost(self, reason: object) -> None:
         self.close()
+
+    def localAddress(self) -> Any:
+        """The raw address, or the path."""
+        name = self._socket.getsockname()
+        return name if isinstance(name, tuple) else os.fsdecode(name)
+
+    def duplicate(self) -> socket.socket:
+        """Another descriptor of the socket."""
+        return self._socket.dup()
 
     def describe(self) -> str:
         """Where it listens."""
         if not self._open:
             return "closed"
-        name = self._socket.getsockname()
+        name = self.localAddress()
         if not isinstance(name, tuple):
-            return f"listening on {os.fsdecode(name)}"
+            return f"listening on {name}"
         host = f"[{name[0]}]" if len(name) > 2 else name[0]
         return f"listening on {host}:{name[1]}"
 
