@@ -12,11 +12,19 @@ from typing import Any, cast
 
 from nodenet import net
 from nodenet.endpoints import StreamServerEndpoint, UDPServerEndpoint
+from nodenet.services._counting import countServer, countSocket, whereServer, whereSocket
 from nodenet.services._quiet import Figures
+from nodenet.services.counters import Counters, Tally
 
 
 class Listener(ABC):
-    """One endpoint that a service listens on."""
+    """One endpoint that a service listens on.
+
+    Attributes:
+        tally: What is counted of it.
+    """
+
+    tally: Tally
 
     @abstractmethod
     def stop(self) -> None:
@@ -42,6 +50,7 @@ class StreamListener(Listener):
         endpoint: where to listen.
         connection: called with this and the socket of each connection.
         failed: called with this and what the server emits as ``'error'``.
+        counters: where it is counted.
 
     Raises:
         OSError: The system refused, in Node's words.
@@ -52,12 +61,14 @@ class StreamListener(Listener):
         endpoint: StreamServerEndpoint,
         connection: Callable[[StreamListener, net.Socket], object],
         failed: Callable[[Listener, Exception], object],
+        counters: Counters,
     ) -> None:
         self._connection = connection
         self._open: dict[net.Socket, None] = {}
-        self._server = endpoint.serve(self._accepted)
-        self._server.on("error", lambda error: failed(self, error))
-        self._where = self._describe()
+        self._server = server = endpoint.serve(self._accepted)
+        server.on("error", lambda error: failed(self, error))
+        self._where = whereServer(server)
+        self.tally = countServer(server, counters)
 
     def stop(self) -> None:
         self._server.close()
@@ -82,13 +93,6 @@ class StreamListener(Listener):
         socket.on("close", lambda _: self._open.pop(socket, None))
         self._connection(self, socket)
 
-    def _describe(self) -> str:
-        address = self._server.address()
-        if isinstance(address, str):
-            return f"unix {address.replace(chr(0), '@', 1)}"
-        assert address is not None
-        return f"tcp {hostAndPort(address.address, address.port)}"
-
     def __str__(self) -> str:
         return self._where
 
@@ -100,6 +104,7 @@ class DatagramListener(Listener):
         endpoint: where to listen.
         message: called with this, the bytes and the sender of each datagram.
         failed: called with this and what the socket emits as ``'error'``.
+        counters: where it is counted.
 
     Raises:
         OSError: The system refused, in Node's words.
@@ -110,15 +115,21 @@ class DatagramListener(Listener):
         endpoint: UDPServerEndpoint,
         message: Callable[[DatagramListener, bytes, Any], object],
         failed: Callable[[Listener, Exception], object],
+        counters: Counters,
     ) -> None:
         self._message = message
-        self._received = 0
         self._open = True
         self.socket = endpoint.serve(self._heard)
         self.socket.on("error", lambda error: failed(self, error))
-        address = self.socket.address()
-        assert not isinstance(address, str)
-        self._where = f"udp {hostAndPort(address.address, address.port)}"
+        self._where = whereSocket(self.socket)
+        self.tally = countSocket(self.socket, counters)
+
+    def send(self, data: bytes, port: int, address: str) -> None:
+        """Send a datagram, and count it."""
+        tally = self.tally
+        tally.datagramsSent += 1
+        tally.sentBytes += len(data)
+        self.socket.send(data, port, address)
 
     def stop(self) -> None:
         """A datagram is nobody new: `finish` closes once it is quiet."""
@@ -131,19 +142,17 @@ class DatagramListener(Listener):
     def figures(self) -> Mapping[Hashable, Figures]:
         if not self._open:
             return {}
-        return {self: Figures(self._received, self.socket.getSendQueueCount())}
+        received = self.tally.datagramsReceived
+        return {self: Figures(received, self.socket.getSendQueueCount())}
 
     def finish(self, connection: Hashable) -> None:
         self.destroy()
 
     def _heard(self, data: bytes, peer: Any) -> None:
-        self._received += 1
+        tally = self.tally
+        tally.datagramsReceived += 1
+        tally.receivedBytes += len(data)
         self._message(self, data, peer)
 
     def __str__(self) -> str:
         return self._where
-
-
-def hostAndPort(host: str, port: int) -> str:
-    """``127.0.0.1:80``, ``[::1]:80``."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

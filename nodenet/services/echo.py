@@ -10,11 +10,13 @@ from collections.abc import Iterable
 from itertools import count
 from typing import Any, Final
 
+from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.logger import Logger
 
 from nodenet import net
 from nodenet.endpoints import Endpoint
-from nodenet.services._listener import DatagramListener, StreamListener, hostAndPort
+from nodenet.services._counting import hostAndPort
+from nodenet.services._listener import DatagramListener, StreamListener
 from nodenet.services._peers import RecentPeers
 from nodenet.services._service import SocketService
 
@@ -41,10 +43,8 @@ class EchoService(SocketService):
     Args:
         listen: where to listen, as for ``--listen``; or endpoints of nodenet's.
         grace: seconds that open connections get to finish when the service stops.
+        stats: where to show the counters, as for ``--stats``, or an endpoint; None: nowhere.
         reactor: by default Twisted's global one, taken when the service starts.
-
-    Attributes:
-        dropped: How many datagrams were not sent back.
 
     Raises:
         EndpointStringError: A string means nothing.
@@ -55,10 +55,10 @@ class EchoService(SocketService):
         listen: Iterable[str | Endpoint] = DEFAULT_LISTEN,
         *,
         grace: float = 5.0,
+        stats: str | IStreamServerEndpoint | None = None,
         reactor: Any = None,
     ) -> None:
-        super().__init__(listen, grace=grace, reactor=reactor)
-        self.dropped = 0
+        super().__init__(listen, grace=grace, stats=stats, reactor=reactor)
         self._numbers = count(1)
         self._peers = RecentPeers(_PEERS)
 
@@ -93,6 +93,6 @@ class EchoService(SocketService):
                 peer=hostAndPort(peer.address, peer.port),
             )
         if listener.socket.getSendQueueSize() > _UNSENT:
-            self.dropped += 1
+            listener.tally.datagramsDropped += 1
         else:
-            listener.socket.send(data, peer.port, peer.address)
+            listener.send(data, peer.port, peer.address)

@@ -1,0 +1,74 @@
+"""What a server and a socket of Node's kind tell of themselves, counted.
+
+Law: counting listens and never answers: it takes no event from anybody, least of all ``'error'``.
+"""
+
+from __future__ import annotations
+
+from nodenet import dgram, net
+from nodenet.errors import ERR_SOCKET_DGRAM_NOT_RUNNING
+from nodenet.events import errorMonitor
+from nodenet.services.counters import Counted, Counters, Tally
+
+
+def countServer(server: net.Server, counters: Counters) -> Tally:
+    """Count the connections of a server that listens."""
+    tally = counters.tally(whereServer(server), Counted.CONNECTIONS)
+
+    def opened(socket: net.Socket) -> None:
+        tally.opened(socket)
+        socket.on(errorMonitor, tally.failed)
+        socket.on("close", lambda _: tally.closed(socket))
+
+    def dropped(*_: object) -> None:
+        tally.connectionsDropped += 1
+
+    server.prependListener("connection", opened)
+    server.on("drop", dropped)
+    server.on(errorMonitor, tally.failed)
+    server.on("close", tally.read("connectionsBlocked", lambda: server.blockedConnections))
+    return tally
+
+
+def countSocket(socket: dgram.Socket, counters: Counters) -> Tally:
+    """Count what goes wrong with a bound socket; its datagrams count who handles them."""
+    tally = counters.tally(whereSocket(socket), Counted.DATAGRAMS)
+    socket.on(errorMonitor, tally.failed)
+    last = 0
+
+    def overflowed() -> int:
+        nonlocal last
+        try:
+            last = socket.getDroppedCount()
+        except ERR_SOCKET_DGRAM_NOT_RUNNING:
+            pass  # closed meanwhile
+        return last
+
+    try:
+        overflowed()
+    except OSError:
+        return tally  # the system does not say
+    socket.on("close", tally.read("datagramsOverflowed", overflowed))
+    return tally
+
+
+def whereServer(server: net.Server) -> str:
+    """How the log calls a server that listens: ``tcp 127.0.0.1:80``, ``unix /tmp/sock``."""
+    address = server.address()
+    if isinstance(address, str):
+        return f"unix {address.replace(chr(0), '@', 1)}"
+    assert address is not None
+    return f"tcp {hostAndPort(address.address, address.port)}"
+
+
+def whereSocket(socket: dgram.Socket) -> str:
+    """How the log calls a bound socket: ``udp 127.0.0.1:80``, ``unix /tmp/sock``."""
+    address = socket.address()
+    if isinstance(address, str):
+        return f"unix {address.replace(chr(0), '@', 1)}"
+    return f"udp {hostAndPort(address.address, address.port)}"
+
+
+def hostAndPort(host: str, port: int) -> str:
+    """``127.0.0.1:80``, ``[::1]:80``."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,50 @@
+"""A signal that a service listens to, beside whoever listens to it already.
+
+Law: who handled the signal before goes on doing so, and first; `call` runs in the reactor's
+thread, never inside of whatever the signal has interrupted.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from threading import current_thread, main_thread
+from types import FrameType
+from typing import Any
+
+
+class OnSignal:
+    """Calls `call` at each signal `number`, from `begin` to `end`.
+
+    Args:
+        reactor: calls it.
+        number: which signal.
+        call: takes no argument.
+    """
+
+    def __init__(self, reactor: Any, number: signal.Signals, call: Callable[[], object]) -> None:
+        self._reactor = reactor
+        self._number = number
+        self._call = call
+        self._listens = False
+        self._previous: Any = None
+
+    def begin(self) -> None:
+        """Listen, where signals can be listened to: in the main thread."""
+        if current_thread() is main_thread():
+            self._listens = True
+            self._previous = signal.getsignal(self._number)
+            signal.signal(self._number, self._signal)
+
+    def end(self) -> None:
+        """Listen no more. Where somebody else came after, the way through to others stays."""
+        if self._listens:
+            self._listens = False
+            if signal.getsignal(self._number) == self._signal:
+                signal.signal(self._number, self._previous)
+
+    def _signal(self, number: int, frame: FrameType | None) -> None:
+        if callable(self._previous):
+            self._previous(number, frame)
+        if self._listens:
+            self._reactor.callFromThread(self._call)
