@@ -5,7 +5,8 @@ Law: a socket never gives up on its own. What the network reports is an event; `
 - `createSocket` makes a `Socket`
 - `DatagramLink` puts one on any Twisted UDP transport
 - `_options`, `_arguments`: what may be written in a call
-- `_tuning`, `_life`, `socket`: a `Socket`'s settings, its life, its traffic
+- `_tuning`, `_life`, `_binding`, `socket`: a `Socket`'s settings, its life, how it is bound, its
+  traffic
 - `_receiver`: from the descriptor to the listeners of `'message'`
 """
 

@@ -12,8 +12,11 @@ import stat
 from collections.abc import Mapping
 from typing import Any
 
+from nodenet.dgram._arguments import BindRequest
+from nodenet.dgram._families import FAMILIES
 from nodenet.dgram._link import Link
 from nodenet.errors import ERR_INVALID_FD_TYPE, systemError
+from nodenet.transports.source import Place
 
 
 def adopted(fd: int) -> socket.socket:
@@ -44,6 +47,34 @@ def prepare(skt: socket.socket, options: Mapping[str, Any]) -> None:
         skt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     if options["ipv6Only"] and skt.family == socket.AF_INET6:
         skt.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+
+
+def placeOf(options: Mapping[str, Any], request: BindRequest, ip: str | None) -> Place:
+    """Where `request` says, of a socket with `options`; `ip` is its address, looked up."""
+    told = {name: options[name] for name in ("reuseAddr", "ipv6Only")}
+    if request.fd is not None:
+        return Place(type=options["type"], fd=request.fd, options=told)
+    return Place(type=options["type"], address=ip, port=request.port, options=told)
+
+
+def boundSocket(place: Place) -> socket.socket:
+    """A socket that is bound to `place`.
+
+    Raises:
+        OSError: As the kernel words it.
+        ERR_INVALID_FD_TYPE: A descriptor was given, of something else.
+    """
+    if place.fd is not None:
+        return adopted(place.fd)
+    family = FAMILIES[str(place.type)]
+    skt = socket.socket(family.number, socket.SOCK_DGRAM)
+    try:
+        prepare(skt, {"reusePort": False, **place.options})
+        skt.bind(family.pack(place.address or family.anywhere, place.port or 0).raw)
+    except OSError:
+        skt.close()
+        raise
+    return skt
 
 
 def ask(link: Link, options: Mapping[str, Any]) -> None:

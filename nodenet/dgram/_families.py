@@ -34,6 +34,9 @@ class Internet:
         here: The address of this host.
     """
 
+    shared = True
+    """Whether the workers of a cluster share what is bound."""
+
     def __init__(self, number: socket.AddressFamily, anywhere: str, here: str) -> None:
         self.number = number
         self.anywhere = anywhere
@@ -96,6 +99,8 @@ class Internet:
 
 class Local(Internet):
     """Datagrams between the processes of one host: addresses are paths."""
+
+    shared = False
 
     def __init__(self) -> None:
         super().__init__(socket.AF_UNIX, "", "")

@@ -1,7 +1,8 @@
 """The life of a datagram socket: unbound, binding, bound, closed.
 
-Invariant: `_phase` says how far it is, and only `bind`, `_bind`, `_bound` and `_shut` move it;
-`_descriptor` is there from binding (or from joining a group) until closing.
+Invariant: `_phase` says how far it is, and only `_bound` and `_shut` here and what begins in
+`nodenet.dgram._binding` move it; `_descriptor` is there from binding (or from joining a group)
+until closing; `_release` tells another process, whose socket it is, that it is closed.
 """
 
 from __future__ import annotations
@@ -14,15 +15,12 @@ from typing import TYPE_CHECKING, Any, Self
 from twisted.internet.defer import Deferred
 
 from nodenet.dgram._addresses import AddressInfo
-from nodenet.dgram._arguments import BindRequest, bindRequest
-from nodenet.dgram._bind import adopted, ask, prepare
 from nodenet.dgram._families import FAMILIES
-from nodenet.dgram._link import ForeignLink, Link
+from nodenet.dgram._link import Link
 from nodenet.dgram._options import SocketOptions
 from nodenet.dgram._receiver import MessageReceiver, newReceiver
 from nodenet.dgram._tuning import TunableSocket
 from nodenet.errors import (
-    ERR_SOCKET_ALREADY_BOUND,
     ERR_SOCKET_BAD_TYPE,
     ERR_SOCKET_DGRAM_NOT_RUNNING,
     systemError,
@@ -30,14 +28,13 @@ from nodenet.errors import (
 from nodenet.events import Disposable, addAbortListener
 from nodenet.loop import debuglog, pollerOf
 from nodenet.options import resolve
+from nodenet.transports.source import BoundSocket
 from nodenet.transports.udp import UDPDescriptor
-from nodenet.transports.udp_queue import SendQueue
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from nodenet.abort import AbortSignal
-    from nodenet.loop import Poller
 
 _trace = debuglog("dgram")
 
@@ -74,6 +71,8 @@ class LivingSocket(TunableSocket):
         self._loop = self._poller = pollerOf(reactor)
         self._phase = Phase.UNBOUND
         self._descriptor: Link | None = None
+        self._asking: Deferred[BoundSocket] | None = None
+        self._release: Callable[[], object] | None = None
         self._referenced = True
         # what waits for 'listening': what to do, and who hears that it will not come
         self._pending: list[tuple[Callable[[], object], Callable[..., object] | None]] = []
@@ -84,53 +83,6 @@ class LivingSocket(TunableSocket):
         self._watch(options["signal"])
 
     # -- operations -------------------------------------------------------------------------
-
-    def bind(
-        self,
-        port: int | Mapping[str, Any] | Callable[[], object] | None = None,
-        address: str | Callable[[], object] | None = None,
-        callback: Callable[[], object] | None = None,
-        *,
-        exclusive: bool = False,
-        fd: int | None = None,
-    ) -> Self:
-        """Bind to a port, and receive; `'listening'` follows (``socket.bind``).
-
-        Args:
-            port: 0 to 65,535; 0 or left out: one that is free. Or a mapping of `BindOptions`.
-            address: An address or a host name; left out: all interfaces.
-            callback: A listener of `'listening'`; may stand in the place of any argument before.
-            exclusive: Do not share the port with the workers of a cluster.
-            fd: Adopt this descriptor of a UDP socket instead.
-
-        Returns:
-            This socket. When binding fails, `'error'` follows and the socket can be bound again.
-
-        Raises:
-            ERR_SOCKET_ALREADY_BOUND: The socket is bound, or being bound.
-            ERR_SOCKET_DGRAM_NOT_RUNNING: It is closed.
-            ERR_INVALID_ARG_TYPE: `address` is no text.
-            ERR_INVALID_FD_TYPE: `fd` is no UDP socket.
-        """
-        self._check_running()
-        if self._phase is not Phase.UNBOUND:
-            raise ERR_SOCKET_ALREADY_BOUND
-        request = bindRequest(self._family, port, address, callback, exclusive, fd)
-        skt = None if request.fd is None else adopted(request.fd)
-        self._phase = Phase.BINDING
-        if request.callback is not None:
-            self.once("listening", request.callback)
-        if skt is not None:
-            descriptor = self._open(skt)
-            ask(descriptor, self._options)
-            self._bound(descriptor)
-            return self
-
-        def found(error: BaseException | None, ip: Any = None, family: Any = None) -> None:
-            self._bind(request, error, ip)
-
-        self._look_up(request.address or self._family.anywhere, found)
-        return self
 
     def close(self, callback: Callable[[], object] | None = None) -> Self:
         """Close the socket; `'close'` follows (``socket.close``).
@@ -230,50 +182,6 @@ class LivingSocket(TunableSocket):
         blocked = self._options["receiveBlockList"]
         return newReceiver(self, self._loop, self._family.senders(), blocked)
 
-    def _await_link(self) -> Poller:
-        """A `DatagramLink` will bring the transport."""
-        self._check_running()
-        if self._phase is not Phase.UNBOUND:
-            raise ERR_SOCKET_ALREADY_BOUND
-        self._phase = Phase.BINDING
-        return self._loop
-
-    def _link_to(self, link: ForeignLink) -> MessageReceiver:
-        """Here it is."""
-        receiver = self._receiver()
-        receiver.queue = link.queue = SendQueue(link, link, receiver.failed)
-        link.queue.limit = self._options["sendQueueLimit"]
-        self._loop.nextTick(self._linked, link)
-        return receiver
-
-    def _linked(self, link: ForeignLink) -> None:
-        if self._phase is Phase.BINDING:
-            self._bound(link)
-        else:
-            link.close()
-
-    def _look_up(self, host: str, found: Callable[..., object]) -> None:
-        self._family.lookUp(self._options["lookup"], host, found, self._loop)
-
-    def _bind(self, request: BindRequest, error: BaseException | None, ip: Any) -> None:
-        """The address is known, or will not be."""
-        if self._phase is not Phase.BINDING:
-            return  # closed meanwhile
-        if error is not None:
-            self._not_bound(request, error)
-            return
-        descriptor = self._descriptor or self._open()
-        try:
-            prepare(descriptor.socket, self._options)
-            ask(descriptor, self._options)
-            descriptor.bind(self._family.pack(ip, request.port).raw)
-        except OSError as refused:
-            if descriptor is not self._descriptor:
-                descriptor.close()
-            self._not_bound(request, systemError(refused, "bind", ip, request.port))
-        else:
-            self._bound(descriptor)
-
     def _bound(self, descriptor: Link) -> None:
         self._descriptor = descriptor
         self._phase = Phase.BOUND
@@ -289,29 +197,6 @@ class LivingSocket(TunableSocket):
         if self._closing:
             self._shut()
 
-    def _not_bound(self, request: BindRequest, error: BaseException) -> None:
-        self._phase = Phase.UNBOUND
-        if request.callback is not None:
-            self.removeListener("listening", request.callback)
-        pending, self._pending = self._pending, []
-        for _, failed in pending:
-            if failed is not None:
-                self._loop.nextTick(failed, error, None)
-        if self._closing:
-            self._shut()
-        self.emit("error", error)
-
-    def _when_bound(
-        self, action: Callable[[], object], failed: Callable[..., object] | None
-    ) -> None:
-        """Do `action` now or, when the socket is bound, then; bind it if nobody has."""
-        if self._phase is Phase.BOUND:
-            action()
-            return
-        if self._phase is Phase.UNBOUND:
-            self.bind(port=0, exclusive=True)
-        self._pending.append((action, failed))
-
     def _settle(self) -> None:
         pending, self._pending = self._pending, []
         for action, _ in pending:
@@ -320,10 +205,18 @@ class LivingSocket(TunableSocket):
     def _shut(self) -> None:
         self._phase = Phase.CLOSED
         self._closing = False
-        if self._descriptor is not None:
-            self._descriptor.close()
-            self._descriptor = None
+        if self._asking is not None:
+            self._asking.cancel()
+        self._drop_descriptor()
         self._loop.nextTick(self._closed)
+
+    def _drop_descriptor(self) -> None:
+        descriptor, self._descriptor = self._descriptor, None
+        release, self._release = self._release, None
+        if descriptor is not None:
+            descriptor.close()
+        if release is not None:
+            release()
 
     def _closed(self) -> None:
         if self._aborted is not None:

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from nodenet.addresses import isIP
 from nodenet.dgram._arguments import SendCallback, SendRequest, sendRequest
-from nodenet.dgram._life import LivingSocket, Phase
+from nodenet.dgram._binding import BindingSocket
+from nodenet.dgram._life import Phase
 from nodenet.dgram._link import Link
 from nodenet.errors import ERR_IP_BLOCKED, systemError
 from nodenet.options import checkNumber, checkString
@@ -32,7 +33,7 @@ class Connection(Enum):
     CONNECTED = "connected"
 
 
-class SendingSocket(LivingSocket):
+class SendingSocket(BindingSocket):
     """What `nodenet.dgram.Socket` is without its peer. See there."""
 
     # -- construction -----------------------------------------------------------------------
