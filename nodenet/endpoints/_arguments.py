@@ -7,7 +7,7 @@ declarations of the options; none is listed here.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -25,6 +25,8 @@ class Arguments:
         first: The options that are given by their place, in order.
         without: Options of the declaration that make no sense for this kind.
         places: Options of which one must be given.
+        adopting: Options of which one may be given instead: they name a socket that is open.
+        opening: Options that only say how a socket is opened.
         names: Further names of options.
     """
 
@@ -35,6 +37,8 @@ class Arguments:
         first: Sequence[str],
         without: Collection[str] = (),
         places: Collection[str] = (),
+        adopting: Collection[str] = (),
+        opening: Collection[str] = (),
         names: Mapping[str, str] | None = None,
     ) -> None:
         self.kind = kind
@@ -45,7 +49,9 @@ class Arguments:
                 self._options[name] = option
                 self._spellings[name] = option.string
         self._first = tuple(first)
-        self._places = tuple(places or first)
+        self._places = (*(places or first), *adopting)
+        self._adopting = tuple(adopting)
+        self._opening = frozenset(opening)
         # An argument goes by Node's name and by the one that endpoint strings have for it.
         self._names = {name: name for name in self._options}
         self._names |= {option.written: name for name, option in self._options.items()}
@@ -62,6 +68,7 @@ class Arguments:
                 must be.
         """
         values: dict[str, Any] = {}
+        places: dict[str, int] = {}
         named = {self._names.get(argument.name or "") for argument in description.arguments}
         in_order = (name for name in self._first if name not in named)
         for argument in description.arguments:
@@ -73,15 +80,18 @@ class Arguments:
                 reason = f"{self._written(name)} is given twice"
                 raise description.fail(argument.nameAt, reason)
             values[name] = self._value(description, argument, name)
+            places[name] = argument.nameAt
         if not any(name in values for name in self._places):
             raise description.fail(None, f"it does not say where; {self._usage()}")
+        for name, reason in self._contradictions(values):
+            raise description.fail(places[name], reason)
         return self._without_defaults(values)
 
     def write(self, values: Mapping[str, Any]) -> str:
         """Write the string from which `read` reads these values."""
         written: list[tuple[str | None, str]] = []
         by_place = True
-        for name in dict.fromkeys((*self._first, *self._options)):
+        for name in dict.fromkeys((*self._first, *self._places, *self._options)):
             by_place = by_place and name in self._first and name in values
             if name in values:
                 text = self._spellings[name].format(values[name])
@@ -102,12 +112,21 @@ class Arguments:
                 checked[name] = self._check(name, value)
         if not any(name in checked for name in self._places):
             raise TypeError(f"one of these must be given: {', '.join(self._places)}")
+        for _, reason in self._contradictions(checked):
+            raise TypeError(reason)
         return self._without_defaults(checked)
 
     @property
     def names(self) -> list[str]:
         """The arguments that go by name, as strings have them."""
         return [self._written(name) for name in self._options if name not in self._first]
+
+    def _contradictions(self, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Options that make no sense beside others, and why."""
+        adopted = next((name for name in self._adopting if name in values), None)
+        for name in values if adopted else ():
+            if name in self._opening or (name in self._places and name != adopted):
+                yield name, f"{self._written(name)} is not for a socket that {adopted} has open"
 
     def _next(self, description: Description, argument: Argument, name: str | None) -> str:
         if name is None:

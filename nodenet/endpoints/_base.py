@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 
 from nodenet.endpoints._arguments import Arguments
 from nodenet.endpoints._syntax import Description
+from nodenet.errors import ERR_INVALID_ARG_VALUE
 
 
 class Endpoint:
@@ -49,6 +50,11 @@ class Endpoint:
 
     def _only(self, names: Collection[str]) -> dict[str, Any]:
         return {name: value for name, value in self._options.items() if name in names}
+
+    def _refuse(self, name: str, reason: str) -> None:
+        """Raise `ERR_INVALID_ARG_VALUE` where an option was given that cannot act."""
+        if name in self._options:
+            raise ERR_INVALID_ARG_VALUE(name, self._options[name], reason)
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):

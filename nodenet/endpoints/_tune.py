@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from nodenet.net._arguments import seconds
+from nodenet.net._kernel_options import KernelOptions, applyKernelSettings
+from nodenet.options import declarations
 from nodenet.transports.tcp import TCPTransport
 
 
@@ -16,4 +19,6 @@ def tune(transport: TCPTransport, options: Mapping[str, Any]) -> None:
     if options.get("noDelay"):
         transport.setNoDelay(True)
     if options.get("keepAlive"):
-        transport.setKeepAlive(True, int(options.get("keepAliveInitialDelay", 0) / 1000))
+        transport.setKeepAlive(True, seconds(options.get("keepAliveInitialDelay", 0)))
+    kernel = {name: options[name] for name in declarations(KernelOptions) if name in options}
+    applyKernelSettings(transport, kernel)

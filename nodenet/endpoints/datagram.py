@@ -22,21 +22,26 @@ from nodenet.endpoints._arguments import Arguments
 from nodenet.endpoints._base import Endpoint
 from nodenet.endpoints._multicast import BoundOptions, equip
 from nodenet.endpoints._resolve import resolved
+from nodenet.endpoints._systemd import ActivationOptions, activated
 from nodenet.errors import systemError
 from nodenet.interfaces import IDatagramServerEndpoint
 from nodenet.options import declarations, resolve
 from nodenet.transports.udp_address import destination
-from nodenet.transports.udp_port import listenUDP
+from nodenet.transports.udp_filter import FilteringUDPPort
+from nodenet.transports.udp_port import UDPPort
 
 
-class DatagramArguments(SocketOptions, BindOptions, BoundOptions, total=False):
+class DatagramArguments(SocketOptions, BindOptions, BoundOptions, ActivationOptions, total=False):
     """What the string of a datagram endpoint may hold."""
 
 
 _SOCKET = frozenset(declarations(SocketOptions)) - {"type"}
-_AS_IN_TWISTED = frozenset({"reuseAddr", "reusePort", "ipv6Only"})
+_BLOCK_LISTS = frozenset({"receiveBlockList", "sendBlockList"})
+_OF_PORTS = _BLOCK_LISTS | {"sendQueueLimit", "segmentation"}
 _BUFFERS = {"recvBufferSize": socket.SO_RCVBUF, "sendBufferSize": socket.SO_SNDBUF}
 _ANYWHERE = {"udp4": "0.0.0.0", "udp6": "::"}
+_FAMILIES = {"udp4": socket.AF_INET, "udp6": socket.AF_INET6}
+_UNHEARD = "is for sockets of Node's kind: protocols of Twisted's have no word for it"
 
 
 @implementer(IDatagramServerEndpoint)
@@ -53,7 +58,8 @@ class UDPServerEndpoint(Endpoint):
         "udp",
         DatagramArguments,
         first=("port",),
-        places=("port", "fd"),
+        adopting=("fd", "systemd"),
+        opening=("address", "reuseAddr", "reusePort", "ipv6Only"),
     )
 
     @property
@@ -74,9 +80,11 @@ class UDPServerEndpoint(Endpoint):
         Raises:
             OSError: The system refused, in Node's words.
         """
-        options = {**self._only(_SOCKET), "type": self.type}
+        skt = self._bind()
+        kind = "udp6" if skt.family == socket.AF_INET6 else "udp4"
+        options = {**self._only(_SOCKET), "type": kind}
         made = dgram.createSocket(options, listener, reactor=self._reactor)
-        return made.bind({"fd": self._bind().detach()})
+        return made.bind({"fd": skt.detach()})
 
     def listen(self, protocol: DatagramProtocol) -> Deferred[IListeningPort]:
         """Run a Twisted protocol on this endpoint, on nodenet's transport.
@@ -86,7 +94,8 @@ class UDPServerEndpoint(Endpoint):
                 each of which one could make a protocol.
 
         Returns:
-            A Deferred, fired already: the port, or what went wrong.
+            A Deferred, fired already: the port; or what went wrong, `ERR_INVALID_ARG_VALUE` for
+            `packetInfo` and `networkErrors`, of which such a protocol could not hear.
         """
         return execute(self._listen, protocol)
 
@@ -95,44 +104,48 @@ class UDPServerEndpoint(Endpoint):
             raise TypeError(
                 f"a udp endpoint runs one DatagramProtocol, not the protocols of {protocol!r}"
             )
-        if "fd" in self._options:
-            raise ValueError(f"{self}: fd is for sockets of Node's kind")
-        port = listenUDP(
-            self._options["port"],
-            protocol,
-            resolved(self._options.get("address"), self._family) or _ANYWHERE[self.type],
-            reactor=self._reactor,
-            **self._only(_AS_IN_TWISTED),
-        )
+        for name in ("packetInfo", "networkErrors"):
+            self._refuse(name, _UNHEARD)
+        kind = FilteringUDPPort if self._only(_BLOCK_LISTS) else UDPPort
+        port = kind(protocol, 0, bound=self._bind(), reactor=self._reactor)
+        for name, value in self._only(_OF_PORTS).items():
+            setattr(port, name, value)
+        port.startListening()
+        return port
+
+    def _bind(self) -> socket.socket:
+        """Get the socket, with all that can be set on it."""
+        skt = self._adopted() or self._open()
         try:
             for name, option in _BUFFERS.items():
                 if name in self._options:
-                    port.getHandle().setsockopt(socket.SOL_SOCKET, option, self._options[name])
-            equip(port.getHandle(), self._bound_options)
+                    skt.setsockopt(socket.SOL_SOCKET, option, self._options[name])
+            equip(skt, resolve(BoundOptions, self._options, {}))
         except OSError as error:
-            port.stopListening()
+            skt.close()
             raise systemError(error, "setsockopt") from None
-        return port
+        return skt
 
-    @property
-    def _bound_options(self) -> dict[str, Any]:
-        return resolve(BoundOptions, self._options, {})
-
-    @property
-    def _family(self) -> socket.AddressFamily:
-        return socket.AF_INET6 if self.type == "udp6" else socket.AF_INET
-
-    def _bind(self) -> socket.socket:
-        """Open the socket."""
+    def _adopted(self) -> socket.socket | None:
+        """A socket that somebody else has opened, when this endpoint is about one."""
+        if "systemd" in self._options:
+            return activated(self._options["systemd"], "udp", socket.SOCK_DGRAM, self._families)
         if "fd" in self._options:
             return adopted(self._options["fd"])
-        port, family = self._options["port"], self._family
+        return None
+
+    @property
+    def _families(self) -> set[int]:
+        """Those that an adopted socket may have."""
+        return {_FAMILIES[self.type]} if "type" in self._options else {*_FAMILIES.values()}
+
+    def _open(self) -> socket.socket:
+        port, family = self._options["port"], _FAMILIES[self.type]
         address = resolved(self._options.get("address"), family) or _ANYWHERE[self.type]
         skt = socket.socket(family, socket.SOCK_DGRAM)
         try:
             prepare(skt, resolve(SocketOptions, {**self._options, "type": self.type}, {}))
             skt.bind(destination(address, port, family).raw)
-            equip(skt, self._bound_options)
         except OSError as error:
             skt.close()
             raise systemError(error, "bind", address, port) from None

@@ -6,10 +6,12 @@ a property there, is added.
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
 from collections.abc import Callable
 from functools import partial
 from math import inf
+from socket import AF_INET, AF_INET6, AF_UNIX
 from typing import Annotated, Any, ClassVar, Self
 
 from twisted.internet.defer import Deferred, execute
@@ -23,18 +25,19 @@ from nodenet.endpoints._base import Endpoint
 from nodenet.endpoints._path import PathEndpoint
 from nodenet.endpoints._resolve import resolved
 from nodenet.endpoints._stale import removeStaleSocket
+from nodenet.endpoints._systemd import ActivationOptions, listening
 from nodenet.endpoints._tune import tune
 from nodenet.loop import pollerOf
 from nodenet.net._listen import Bound, bind, listenRequest
 from nodenet.net._options import ListenOptions, ServerOptions, TuningOptions
-from nodenet.options import NUMBER, Option, checkInteger, declarations
+from nodenet.options import BOOLEAN, NUMBER, Option, checkBoolean, checkInteger, declarations
 from nodenet.transports.port import StreamPort
 from nodenet.transports.unix import BoundPath
 
 _log = Logger(namespace="nodenet")
 
 
-class StreamServerArguments(ServerOptions, ListenOptions, total=False):
+class StreamServerArguments(ServerOptions, ListenOptions, ActivationOptions, total=False):
     """What the string of a listening endpoint may hold."""
 
     maxConnections: Annotated[
@@ -45,13 +48,24 @@ class StreamServerArguments(ServerOptions, ListenOptions, total=False):
             doc="Connections beyond this many are closed at once.",
         ),
     ]
+    dropMaxConnection: Annotated[
+        bool,
+        Option(
+            default=False,
+            check=checkBoolean,
+            string=BOOLEAN,
+            doc="In a cluster too: no other worker gets them.",
+        ),
+    ]
 
 
 _SERVER = frozenset(declarations(ServerOptions))
 _TUNING = frozenset(declarations(TuningOptions))
 _LISTEN = frozenset(declarations(ListenOptions))
-_OF_PORTS = frozenset({"port", "host", "ipv6Only", "reusePort"})
-_OF_PATHS = frozenset({"path", "mode", "readableAll", "writableAll"})
+_OPENING_PORTS = frozenset({"host", "ipv6Only", "reusePort"})
+_OPENING_PATHS = frozenset({"mode", "readableAll", "writableAll"})
+_ADOPTING = ("fd", "systemd")
+_HALF_OPEN = "is for Node's servers: protocols of Twisted's provide IHalfCloseableProtocol"
 
 
 def _remove(path: BoundPath | None) -> None:
@@ -78,6 +92,9 @@ class _Server(net.Server):
 class StreamServerEndpoint(Endpoint):
     """Where to listen for connections, and how: for Node's servers and for Twisted's factories."""
 
+    families: ClassVar[frozenset[int]]
+    """The families of the sockets that it listens on."""
+
     def serve(self, connectionListener: Callable[[net.Socket], Any]) -> net.Server:
         """Make the server that this endpoint describes, and have it listen.
 
@@ -95,6 +112,7 @@ class StreamServerEndpoint(Endpoint):
         server.path = bound.path
         if "maxConnections" in self._options:
             server.maxConnections = self._options["maxConnections"]
+        server.dropMaxConnection = self._options.get("dropMaxConnection", False)
         return server.listen(bound.socket, self._options.get("backlog"))
 
     def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
@@ -104,12 +122,14 @@ class StreamServerEndpoint(Endpoint):
             protocolFactory: makes a protocol for each connection.
 
         Returns:
-            A Deferred, fired already: the port, or the error of the bind, which is an `OSError`
-            in Node's words and a `CannotListenError`.
+            A Deferred, fired already: the port; or the error of the bind, which is an `OSError`
+            in Node's words and a `CannotListenError`; or `ERR_INVALID_ARG_VALUE` for
+            `allowHalfOpen`, which a protocol of Twisted's says by `IHalfCloseableProtocol`.
         """
         return execute(self._listen, protocolFactory)
 
     def _listen(self, factory: IProtocolFactory) -> IListeningPort:
+        self._refuse("allowHalfOpen", _HALF_OPEN)
         bound = self._bind()
         port = StreamPort(
             pollerOf(self._reactor),
@@ -117,6 +137,7 @@ class StreamServerEndpoint(Endpoint):
             lambda: bound.socket,
             admit=lambda peer: self._admits(port, peer),
             prepare=self._prepare,
+            pauseOnConnect=self._options.get("pauseOnConnect", False),
             closed=lambda: _remove(bound.path),
         )
         port.startListening()
@@ -129,10 +150,21 @@ class StreamServerEndpoint(Endpoint):
 
     def _prepare(self, transport: Any) -> None:
         """Tune a transport before its protocol gets it."""
+        if "highWaterMark" in self._options:
+            transport.highWaterMark = self._options["highWaterMark"]
+
+    def _bind(self) -> Bound:
+        """Get the listening socket."""
+        which = self._options.get("systemd")
+        if which is None:
+            return self._open()
+        backlog = self._options.get("backlog")
+        skt = listening(which, self.arguments.kind, self.families, backlog)
+        return Bound(skt, os.fsdecode(skt.getsockname()) if skt.family == AF_UNIX else None)
 
     @abstractmethod
-    def _bind(self) -> Bound:
-        """Open the listening socket."""
+    def _open(self) -> Bound:
+        """Open the listening socket, or adopt the descriptor that was named."""
 
 
 class TCPServerEndpoint(StreamServerEndpoint):
@@ -146,11 +178,13 @@ class TCPServerEndpoint(StreamServerEndpoint):
         "tcp",
         StreamServerArguments,
         first=("port",),
-        without=_OF_PATHS,
-        places=("port", "fd"),
+        without=_OPENING_PATHS | {"path"},
+        adopting=_ADOPTING,
+        opening=_OPENING_PORTS,
     )
+    families = frozenset({AF_INET, AF_INET6})
 
-    def _bind(self) -> Bound:
+    def _open(self) -> Bound:
         options = self._only(_LISTEN)
         address = resolved(options.pop("host", None))
         return bind(listenRequest((options,), {}), address)
@@ -162,6 +196,7 @@ class TCPServerEndpoint(StreamServerEndpoint):
         return super()._admits(port, peer)
 
     def _prepare(self, transport: Any) -> None:
+        super()._prepare(transport)
         tune(transport, self._options)
 
 
@@ -176,11 +211,13 @@ class UNIXServerEndpoint(PathEndpoint, StreamServerEndpoint):
         "unix",
         StreamServerArguments,
         first=("path",),
-        without=_OF_PORTS | _TUNING | {"blockList"},
-        places=("path", "fd"),
+        without=_OPENING_PORTS | _TUNING | {"port", "blockList"},
+        adopting=_ADOPTING,
+        opening=_OPENING_PATHS,
     )
+    families = frozenset({AF_UNIX})
 
-    def _bind(self) -> Bound:
+    def _open(self) -> Bound:
         options = self._only(_LISTEN)
         removeStaleSocket(options.get("path", ""))
         return bind(listenRequest((options,), {}), None)

@@ -18,7 +18,7 @@ from zope.interface import implementer
 from nodenet.transports.stream import StreamDescriptor
 
 HIGH_WATER: Final = 65_536
-"""Bytes waiting to be sent from which on a push producer is paused."""
+"""Bytes waiting to be sent beyond which a push producer is paused, by default."""
 
 _PULLS: Final = 16  # times a pull producer is asked before others have their turn
 
@@ -29,6 +29,7 @@ class CollectingDescriptor(StreamDescriptor):
 
     connected = True
     disconnecting = False
+    highWaterMark = HIGH_WATER
 
     # Class attributes, for a `net.Socket` uses transports too and needs none of these.
     _collected: list[bytes] | None = None  # a list while a flush is due
@@ -145,7 +146,7 @@ class CollectingDescriptor(StreamDescriptor):
             self._all_sent()
 
     def _is_full(self) -> bool:
-        return self.queued > HIGH_WATER
+        return self.queued > self.highWaterMark
 
     def _pause_producer(self) -> None:
         if not self._producer_paused:

@@ -31,12 +31,14 @@ _log = Logger(namespace="nodenet")
 class StreamPort:
     """Accepts TCP or Unix connections and runs a protocol of `factory` on each.
 
-    :param poller: the Poller of the reactor.
-    :param factory: it is asked for a protocol for each connection; None closes the connection.
-    :param listen: opens the listening socket; called by `startListening`.
-    :param admit: told of each connection by the peer's raw address; False closes it at once.
-    :param prepare: gets each transport before its protocol does, to set its options.
-    :param closed: called when the port is closed, for instance to remove a path.
+    Args:
+        poller: The Poller of the reactor.
+        factory: It is asked for a protocol for each connection; None closes the connection.
+        listen: Opens the listening socket; called by `startListening`.
+        admit: Told of each connection by the peer's raw address; False closes it at once.
+        prepare: Gets each transport before its protocol does, to set its options.
+        pauseOnConnect: Connections do not read before `resumeProducing`.
+        closed: Called when the port is closed, for instance to remove a path.
     """
 
     connections = 0
@@ -50,6 +52,7 @@ class StreamPort:
         *,
         admit: Callable[[Any], bool] | None = None,
         prepare: Callable[[TCPTransport | UNIXTransport], object] | None = None,
+        pauseOnConnect: bool = False,
         closed: Callable[[], object] | None = None,
     ) -> None:
         self.factory = factory
@@ -57,6 +60,7 @@ class StreamPort:
         self._listen = listen
         self._admit = admit
         self._prepare = prepare
+        self._pause = pauseOnConnect
         self._closed = closed
         self._descriptor: ListeningDescriptor | None = None
         self._host: IPv4Address | IPv6Address | UNIXAddress | None = None
@@ -64,7 +68,8 @@ class StreamPort:
     def startListening(self) -> None:
         """Open the port and start the factory.
 
-        :raises CannotListenError: the system refused; it is the system's error as well.
+        Raises:
+            CannotListenError: The system refused; it is the system's error as well.
         """
         if self._descriptor is not None:
             return
@@ -83,7 +88,8 @@ class StreamPort:
     def stopListening(self) -> Deferred[None]:
         """Accept no more; connections that are open stay so.
 
-        :returns: a Deferred that fires when the port is closed; with the failure of the factory's
+        Returns:
+            A Deferred that fires when the port is closed; with the failure of the factory's
             `doStop`, if that raises.
         """
         stopped: Deferred[None] = Deferred()
@@ -100,7 +106,8 @@ class StreamPort:
     def getHost(self) -> IPv4Address | IPv6Address | UNIXAddress:
         """Where it listens, with the real port; still known when it is closed.
 
-        :raises CannotListenError: it never listened.
+        Raises:
+            CannotListenError: It never listened.
         """
         if self._host is None:
             raise CannotListenError(None, None, OSError("the port was not started"))
@@ -115,6 +122,11 @@ class StreamPort:
         """Accept again."""
         if self._descriptor is not None:
             self._descriptor.startReading()
+
+    def unref(self) -> None:
+        """Let `nodenet.run` end although this port listens."""
+        if self._descriptor is not None:
+            self._descriptor.unref()
 
     def fileno(self) -> int:
         """The descriptor, or -1 when closed."""
@@ -155,7 +167,7 @@ class StreamPort:
             return
         self.connections += 1
         transport.lost = self._lost
-        transport.run(protocol, address)
+        transport.run(protocol, address, paused=self._pause)
 
     def _lost(self, reason: Failure) -> None:
         self.connections -= 1

@@ -50,12 +50,17 @@ class StreamTransport(CollectingDescriptor):
         self._protocol = protocol
         self.attach(self._data_received, self)
 
-    def run(self, protocol: IProtocol, peer: IAddress | None = None) -> None:
+    def run(
+        self, protocol: IProtocol, peer: IAddress | None = None, *, paused: bool = False
+    ) -> None:
         """Assign `protocol`, tell it that the connection is made, and begin to read.
 
         What it raises is reported, and closes the connection.
 
-        :param peer: the peer's address, where it is known.
+        Args:
+            protocol: Who gets the bytes.
+            peer: The peer's address, where it is known.
+            paused: Do not read before `resumeProducing`.
         """
         self._peer = peer
         try:
@@ -63,7 +68,8 @@ class StreamTransport(CollectingDescriptor):
         except OSError:
             pass  # lost already: reading will tell
         self.protocol = protocol
-        self.startReading()  # first: the protocol may pause it
+        if not paused:
+            self.startReading()  # first: the protocol may pause it
         try:
             protocol.makeConnection(self)
         except Exception:

@@ -25,6 +25,7 @@ from nodenet.loop import pollerOf
 from nodenet.transports._udp_groups import MulticastGroups
 from nodenet.transports.udp import UDPDescriptor
 from nodenet.transports.udp_address import NOWHERE, Destination, destination, shown
+from nodenet.transports.udp_queue import SEND_QUEUE_LIMIT
 
 _log = Logger(namespace="nodenet")
 
@@ -47,8 +48,16 @@ class UDPPort(MulticastGroups):
         reuseAddr: Bind also where another socket is bound.
         reusePort: Share the port with others that do.
         ipv6Only: ``'::'`` does not also take IPv4.
+        bound: A socket that is bound already, which becomes this port's; what says where and how
+            to bind does not count then.
         reactor: The reactor; by default Twisted's global one.
     """
+
+    sendQueueLimit = SEND_QUEUE_LIMIT
+    """Bytes that may wait while the kernel is full; what is written beyond is lost, and logged."""
+
+    segmentation = True
+    """Whether runs of equal datagrams to a peer leave in one piece where the kernel can cut it."""
 
     def __init__(
         self,
@@ -59,10 +68,14 @@ class UDPPort(MulticastGroups):
         reuseAddr: bool = False,
         reusePort: bool = False,
         ipv6Only: bool = False,
+        bound: socket.socket | None = None,
         reactor: Any = None,
     ) -> None:
         self.protocol = protocol
         self.family = socket.AF_INET6 if ":" in interface else socket.AF_INET
+        if bound is not None:
+            self.family = bound.family
+        self._socket = bound
         self._poller = pollerOf(reactor)
         self._wanted = (interface or "0.0.0.0", port)
         self._options = {
@@ -84,17 +97,11 @@ class UDPPort(MulticastGroups):
         Raises:
             CannotListenError: The system refused; the error is also an `OSError` in Node's words.
         """
-        address, port = self._wanted
-        descriptor = UDPDescriptor.open(self._poller, self.family, self)
-        try:
-            for (level, option), wanted in self._options.items():
-                if wanted:
-                    descriptor.socket.setsockopt(level, option, 1)
-            descriptor.bind(destination(address, port, self.family).raw)
-        except OSError as error:
-            descriptor.close()
-            raise systemError(error, "bind", address, port) from None
-        self._descriptor = descriptor
+        skt, self._socket = self._socket or self._bind(), None
+        descriptor = self._descriptor = self._new_descriptor(skt)
+        descriptor.queue.limit = self.sendQueueLimit
+        if not self.segmentation:
+            descriptor.sendWhole()
         self.protocol.makeConnection(self)
         descriptor.startReading()
 
@@ -231,6 +238,25 @@ class UDPPort(MulticastGroups):
             raise systemError(errno.EBADF, "getsockname")
         return self._descriptor
 
+    def _bind(self) -> socket.socket:
+        address, port = self._wanted
+        skt = self._new_socket()
+        try:
+            for (level, option), wanted in self._options.items():
+                if wanted:
+                    skt.setsockopt(level, option, 1)
+            skt.bind(destination(address, port, self.family).raw)
+        except OSError as error:
+            skt.close()
+            raise systemError(error, "bind", address, port) from None
+        return skt
+
+    def _new_socket(self) -> socket.socket:
+        return socket.socket(self.family, socket.SOCK_DGRAM)
+
+    def _new_descriptor(self, skt: socket.socket) -> UDPDescriptor:
+        return UDPDescriptor(self._poller, skt, self)
+
     def _stop(self) -> None:
         try:
             self.protocol.doStop()
@@ -247,7 +273,7 @@ class UDPPort(MulticastGroups):
 
     def _destination(self, addr: tuple[str, int]) -> Destination:
         host, port = addr
-        numeric = "255.255.255.255" if host == "<broadcast>" else host
+        numeric = numericHost(host)
         if not isIP(numeric):
             raise InvalidAddressError(host, "write() only accepts IP addresses, not hostnames")
         try:
@@ -260,6 +286,11 @@ class UDPPort(MulticastGroups):
         return packed
 
 
+def numericHost(host: str) -> str:
+    """The address that Python calls ``'<broadcast>'``; any other host as it is."""
+    return "255.255.255.255" if host == "<broadcast>" else host
+
+
 def listenUDP(
     port: int,
     protocol: Any,
@@ -267,7 +298,7 @@ def listenUDP(
     maxPacketSize: int = 8192,
     *,
     reactor: Any = None,
-    **options: bool,
+    **options: Any,
 ) -> UDPPort:
     """Run a `DatagramProtocol`, as ``reactor.listenUDP`` does, on a `UDPPort`.
 

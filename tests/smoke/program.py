@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import sysconfig
 import threading
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,10 +21,35 @@ ROOT: Final = Path(nodenet.__file__).parents[1]  # where this process has nodene
 PATIENCE: Final = 30.0  # seconds until a program that says nothing is given up
 
 
-def twistd(*arguments: str, cwd: Path) -> Program:
-    """``twistd`` of this Python's environment, with nodenet's plugins in sight."""
-    script = Path(sysconfig.get_path("scripts")) / "twistd"
-    return Program([sys.executable, str(script), *arguments], cwd=cwd)
+# What systemd does: the sockets are descriptors from 3 on, and the process id is the program's.
+_ACTIVATE: Final = """
+import fcntl, os, sys
+names, *descriptors = sys.argv[1].split(",")
+high = [fcntl.fcntl(int(fd), fcntl.F_DUPFD, 100) for fd in descriptors]
+for number, fd in enumerate(high, 3):
+    os.dup2(fd, number)
+    os.close(fd)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(high)), LISTEN_FDNAMES=names)
+os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
+"""
+
+
+def twistd(
+    *arguments: str, cwd: Path, sockets: Sequence[tuple[str, socket.socket]] = ()
+) -> Program:
+    """``twistd`` of this Python's environment, with nodenet's plugins in sight.
+
+    Args:
+        arguments: Its arguments.
+        cwd: Where it runs.
+        sockets: Names and sockets that are handed over as systemd does.
+    """
+    command = [str(Path(sysconfig.get_path("scripts")) / "twistd"), *arguments]
+    descriptors = [skt.fileno() for _, skt in sockets]
+    if sockets:
+        given = [":".join(name for name, _ in sockets), *map(str, descriptors)]
+        command[:0] = ["-c", _ACTIVATE, ",".join(given)]
+    return Program([sys.executable, *command], cwd=cwd, descriptors=descriptors)
 
 
 def _heed_interrupts() -> None:
@@ -32,12 +59,13 @@ def _heed_interrupts() -> None:
 class Program:
     """A subprocess whose output is read as it comes."""
 
-    def __init__(self, command: list[str], cwd: Path) -> None:
+    def __init__(self, command: list[str], cwd: Path, descriptors: Sequence[int] = ()) -> None:
         path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
         self.process = subprocess.Popen(
             command,
             cwd=cwd,
             env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
+            pass_fds=descriptors,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
