@@ -2,6 +2,10 @@
 
 Law: a Handle is open from construction to `closeDescriptor`, and it is unregistered before it
 is closed (a duplicate of the descriptor elsewhere would keep firing).
+
+A Handle keeps :func:`nodenet.run` going while it waits for something, as in Node: to be read or
+connected to while it is ref'd, to be written to or to have connected in any case. One that waits
+for nothing, such as a socket that is paused, is waiting for the program, and the program for it.
 """
 
 from __future__ import annotations
@@ -27,9 +31,9 @@ class Handle:
         self._socket = skt
         self._descriptor = skt.fileno()
         self._referenced = True
+        self._counted = False
         self._open = True
         poller.opened(self)
-        poller.reference()
 
     # -- interest ---------------------------------------------------------------------------
 
@@ -37,19 +41,23 @@ class Handle:
         """Have :meth:`doRead` called whenever there is something to read."""
         if self._open:
             self.poller.watch(self, self.interest | READ)
+            self._count()
 
     def stopReading(self) -> None:
         if self.interest & READ:
             self.poller.watch(self, self.interest & ~READ)
+            self._count()
 
     def startWriting(self) -> None:
         """Have :meth:`doWrite` called whenever the kernel takes more."""
         if self._open:
             self.poller.watch(self, self.interest | WRITE)
+            self._count()
 
     def stopWriting(self) -> None:
         if self.interest & WRITE:
             self.poller.watch(self, self.interest & ~WRITE)
+            self._count()
 
     @property
     def reading(self) -> bool:
@@ -89,28 +97,23 @@ class Handle:
                 self.poller.watch(self, 0)
             self.poller.closed(self)
             self._open = False
-            if self._referenced:
-                self.poller.unreference()
+            self._count()
         return self._socket
 
     def inherited(self) -> None:
         """This is a forked child: the parent watches and counts it, here it can be closed."""
         self.interest = 0
-        self._referenced = False
+        self._counted = False
 
     def ref(self) -> None:
-        """Keep :func:`nodenet.run` going while this is open (the default)."""
-        if not self._referenced:
-            self._referenced = True
-            if self._open:
-                self.poller.reference()
+        """Keep :func:`nodenet.run` going while this waits to be read (the default)."""
+        self._referenced = True
+        self._count()
 
     def unref(self) -> None:
-        """Let :func:`nodenet.run` end although this is open."""
-        if self._referenced:
-            self._referenced = False
-            if self._open:
-                self.poller.unreference()
+        """Let :func:`nodenet.run` end although this waits to be read."""
+        self._referenced = False
+        self._count()
 
     def hasRef(self) -> bool:
         return self._referenced
@@ -122,6 +125,17 @@ class Handle:
     def describe(self) -> str:
         """Its state and addresses, for `repr` and `openHandles`."""
         return f"fd={self._descriptor}" if self._open else "closed"
+
+    def _count(self) -> None:
+        """See to it that this is counted exactly while it keeps a program going."""
+        interest = self.interest
+        counts = bool(interest & WRITE or (interest and self._referenced))
+        if counts != self._counted:
+            self._counted = counts
+            if counts:
+                self.poller.reference()
+            else:
+                self.poller.unreference()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.describe()}>"

@@ -52,7 +52,7 @@ def queueMicrotask(callback: Callable[[Unpack[_Args]], object], *args: *_Args) -
 
 
 def activeHandles(reactor: Any = None) -> int:
-    """How many things keep :func:`nodenet.run` going: open handles that are ref'd, look-ups."""
+    """How many things keep :func:`nodenet.run` going: handles that wait, look-ups. See `Handle`."""
     return pollerOf(reactor).references
 
 

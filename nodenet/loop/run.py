@@ -1,7 +1,7 @@
 """Node's rule for when a program ends.
 
-Law: a program is idle when no handle is ref'd, no look-up and no timer is pending; it ends when
-it is idle and what `main` returned has fired.
+Law: a program is idle when no handle waits for anything, no look-up and no timer is pending; it
+ends when it is idle and what `main` returned has fired.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def whenIdle(reactor: Any = None) -> Deferred[None]:
         reactor: The reactor in question, by default Twisted's global one.
 
     Returns:
-        A Deferred that fires when no ref'd handle is open, no look-up is pending and no timer of
-        the reactor either (those made with ``Poller.callLater(..., ref=False)`` apart). Cancelling
-        it ends the waiting.
+        A Deferred that fires when no handle keeps a program going (see `Handle`), no look-up is
+        pending and no timer of the reactor either (those made with
+        ``Poller.callLater(..., ref=False)`` apart). Cancelling it ends the waiting.
     """
     return _Watch(pollerOf(reactor)).idle
 
@@ -81,10 +81,11 @@ class _Watch:
 def run(main: Main, *args: Any, reactor: Any = None) -> None:
     """Run a program as Node does: until nothing keeps it going.
 
-    Calls ``main(*args)`` once the reactor runs, and stops the reactor when no ref'd handle is
-    open, no look-up and no timer is pending and the Deferred or coroutine that `main` returned,
-    if any, has fired. An exception that nobody catches, in `main` or in a listener, is logged with
-    its traceback and ends the program at once; so does ``sys.exit()``, without a word.
+    Calls ``main(*args)`` once the reactor runs, and stops the reactor when no handle waits for
+    anything (see `Handle`), no look-up and no timer is pending and the Deferred or coroutine that
+    `main` returned, if any, has fired. An exception that nobody catches, in `main` or in a
+    listener, is logged with its traceback and ends the program at once; so does ``sys.exit()``,
+    without a word.
 
     Args:
         main: The program; it may return nothing, a coroutine or a Deferred.

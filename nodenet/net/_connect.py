@@ -92,16 +92,6 @@ class Connecting:
         """The local end of the running attempt as ``'address:port'``, if there is one."""
         return next(map(_local, self._transports.values()), None)
 
-    def ref(self) -> None:
-        """See `Socket.ref`."""
-        for transport in self._transports.values():
-            transport.ref()
-
-    def unref(self) -> None:
-        """See `Socket.unref`."""
-        for transport in self._transports.values():
-            transport.unref()
-
     def cancel(self) -> None:
         """End all that is under way. Where there was a choice, the running attempts have failed."""
         self._alive = False
@@ -230,8 +220,6 @@ class Connecting:
             self._refused(target, exhausted, _NOWHERE)
             return
         self._transports[target] = transport
-        if not socket._referenced:
-            transport.unref()
         error = self._bind(transport, target)
         if error is not None:
             self._attempt_failed(target, error, told=False)

@@ -41,8 +41,6 @@ class ConnectingUnix:
                 systemError(error, "connect", self._path, local="undefined:undefined")
             )
             return
-        if not self._socket._referenced:
-            transport.unref()
         try:
             transport.connect(self._path, self._outcome)
         except OSError as refused:
@@ -52,16 +50,6 @@ class ConnectingUnix:
     def local(self) -> str | None:
         """Unix sockets that connect have no local address."""
         return None
-
-    def ref(self) -> None:
-        """See `Socket.ref`."""
-        if self._transport is not None:
-            self._transport.ref()
-
-    def unref(self) -> None:
-        """See `Socket.unref`."""
-        if self._transport is not None:
-            self._transport.unref()
 
     def cancel(self) -> None:
         """End it, silently."""

@@ -87,21 +87,17 @@ class TunableSocket(LivingSocket):
         return self
 
     def ref(self) -> Self:
-        """Keep `nodenet.run` going while this socket is open (the default)."""
+        """Keep `nodenet.run` going while this socket is read (the default)."""
         self._referenced = True
         if self._link is not None:
             self._link.ref()
-        elif self._connecting is not None:
-            self._connecting.ref()
         return self
 
     def unref(self) -> Self:
-        """Let `nodenet.run` end although this socket is open."""
+        """Let `nodenet.run` end although this socket is read; not while it connects or sends."""
         self._referenced = False
         if self._link is not None:
             self._link.unref()
-        elif self._connecting is not None:
-            self._connecting.unref()
         return self
 
     def pause(self) -> Self:

@@ -127,4 +127,4 @@ class ListeningDescriptor(Handle):
                 error=error,
                 pause=_PAUSE,
             )
-        self._retry = self.poller.callLater(_PAUSE, self.startReading, ref=False)
+        self._retry = self.poller.callLater(_PAUSE, self.startReading, ref=self.hasRef())

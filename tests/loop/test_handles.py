@@ -35,6 +35,7 @@ def test_a_handle_is_listed_from_its_opening_to_its_closing() -> None:
 
 def test_an_unreferenced_handle_is_open_but_not_active() -> None:
     handle, other = pair()
+    handle.startReading()
     assert activeHandles() == 1
     handle.unref()
     handle.unref()
@@ -45,6 +46,23 @@ def test_an_unreferenced_handle_is_open_but_not_active() -> None:
     handle.closeDescriptor()
     other.close()
     assert activeHandles() == 0
+
+
+def test_a_handle_is_active_while_it_waits_for_something() -> None:
+    handle, other = pair()
+    assert activeHandles() == 0
+    handle.startReading()
+    handle.startWriting()
+    assert activeHandles() == 1
+    handle.stopReading()
+    handle.unref()
+    assert activeHandles() == 1  # what was written shall leave
+    handle.stopWriting()
+    assert activeHandles() == 0
+    handle.ref()
+    assert activeHandles() == 0  # it is paused
+    handle.closeDescriptor()
+    other.close()
 
 
 def test_the_reactor_holds_one_reader_for_all_handles_and_none_without() -> None:
