@@ -1,0 +1,105 @@
+"""The sockets that the primary holds for its workers.
+
+Law: a handle is open exactly while a worker uses it, and workers that ask by the same key use the
+same one. What cannot be bound is nobody's handle: the next may try again.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any, Protocol
+
+from nodenet.cluster._channel import Answer, Channel
+from nodenet.cluster._round_robin import RoundRobin
+from nodenet.cluster._shared import SharedDatagrams, SharedPort
+from nodenet.dgram._families import FAMILIES
+from nodenet.errors import ERR_INVALID_FD_TYPE
+from nodenet.loop import Poller
+from nodenet.transports.source import UNIX_TYPE, Place
+
+
+class Held(Protocol):
+    """A handle and the workers that use it."""
+
+    def add(self, channel: Channel) -> Answer:
+        """A worker uses it too: what he is told, and what he is given."""
+
+    def remove(self, channel: Channel) -> bool:
+        """He does no more. Returns whether nobody does: it is closed then."""
+
+    def vacant(self, channel: Channel) -> None:
+        """He can take connections again."""
+
+
+class Handles:
+    """The handles of one primary.
+
+    Args:
+        poller: The primary's.
+        deals: Whether connections are accepted here and dealt out, where they can be; asked
+            when a handle is opened.
+    """
+
+    def __init__(self, poller: Poller, deals: Callable[[], bool]) -> None:
+        self._poller = poller
+        self._deals = deals
+        self._held: dict[str, Held] = {}
+
+    def attach(self, channel: Channel) -> None:
+        """Answer the worker at the other end of `channel`."""
+        channel.serve("bind", partial(self._bind, channel))
+        channel.hear("release", partial(self._release, channel))
+        channel.hear("vacant", partial(self._vacant, channel))
+
+    def forget(self, channel: Channel) -> None:
+        """The worker is gone, or on his way."""
+        for key, held in list(self._held.items()):
+            if held.remove(channel):
+                del self._held[key]
+
+    def _bind(self, channel: Channel, query: dict[str, Any], _: object) -> Answer:
+        key = query["key"]
+        held = self._held.get(key)
+        if held is None:
+            try:
+                held = self._held[key] = self._open(Place(**query["place"]), key)
+            except (OSError, ERR_INVALID_FD_TYPE) as error:
+                return {"errno": getattr(error, "errno", errno.EINVAL)}, None
+        return held.add(channel)
+
+    def _open(self, place: Place, key: str) -> Held:
+        if place.type == UNIX_TYPE:
+            place = replace(place, address=_shortest(str(place.address)))
+        if place.fd is None:
+            return self._opened(place, key)
+        # A duplicate, for the descriptor stays open: others may ask for it when these are gone.
+        duplicate = os.dup(place.fd)
+        try:
+            return self._opened(replace(place, fd=duplicate), key)
+        except (OSError, ERR_INVALID_FD_TYPE):
+            os.close(duplicate)
+            raise
+
+    def _opened(self, place: Place, key: str) -> Held:
+        if place.type in FAMILIES:
+            return SharedDatagrams(place)
+        return RoundRobin(self._poller, place, key) if self._deals() else SharedPort(place)
+
+    def _release(self, channel: Channel, note: dict[str, Any], _: object) -> None:
+        held = self._held.get(note["key"])
+        if held is not None and held.remove(channel):
+            del self._held[note["key"]]
+
+    def _vacant(self, channel: Channel, note: dict[str, Any], _: object) -> None:
+        held = self._held.get(note["key"])
+        if held is not None:
+            held.vacant(channel)
+
+
+def _shortest(path: str) -> str:
+    """A kernel's address has little room for a path: as it is, or from the working directory."""
+    return min(path, os.path.relpath(path), key=len) if path[:1] == "/" else path

@@ -1,0 +1,158 @@
+"""A port of the primary's whose connections are dealt to the workers, one after the other.
+
+Law: a connection that was accepted is in one place: it waits here, or it is offered to one worker,
+who takes it or not. A worker is offered one at a time. Nothing is lost while a worker is left: what
+one does not take, or dies with before he said so, is the next one's. When too many wait, no more
+are accepted, and the kernel keeps those who come.
+
+A worker that refuses (he has as many as he may have) or could not be given a connection (he has no
+descriptor for it) rests until he says that there is room, or for a moment.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from twisted.internet.defer import maybeDeferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from nodenet.cluster._channel import Answer, Channel
+from nodenet.loop import Poller
+from nodenet.net._listen import bind, requestOf
+from nodenet.transports.listening import ListeningDescriptor
+from nodenet.transports.source import Place
+
+MOST_WAITING: Final = 64
+"""Accepted connections that wait for a worker."""
+
+_REST: Final = 0.1  # seconds
+
+_log = Logger(namespace="nodenet")
+
+
+class _Connection(NamedTuple):
+    """One that was accepted."""
+
+    socket: socket.socket
+    peer: Any
+
+
+class RoundRobin:
+    """Deals the connections of one port.
+
+    Args:
+        poller: The primary's.
+        place: Where to listen.
+        key: What the workers know it by.
+
+    Raises:
+        OSError: The system refused.
+    """
+
+    def __init__(self, poller: Poller, place: Place, key: str) -> None:
+        self._poller = poller
+        self._key = key
+        self._workers: set[Channel] = set()
+        self._free: dict[Channel, None] = {}  # in the order in which their turn comes
+        self._resting: dict[Channel, IDelayedCall] = {}
+        self._waiting: deque[_Connection] = deque()
+        bound = bind(requestOf(place), place.address)
+        self._port = ListeningDescriptor(poller, bound.socket, self._accepted, bound.path)
+
+    # -- workers ----------------------------------------------------------------------------
+
+    def add(self, channel: Channel) -> Answer:
+        """See `nodenet.cluster._handles.Held`."""
+        self._workers.add(channel)
+        self._free[channel] = None
+        self._poller.nextTick(self._deal)  # behind the answer
+        name = self._port.localAddress()
+        return {"dealt": True, "name": name if isinstance(name, tuple) else None}, None
+
+    def remove(self, channel: Channel) -> bool:
+        """See `nodenet.cluster._handles.Held`."""
+        if channel not in self._workers:
+            return False
+        self._workers.remove(channel)
+        self._free.pop(channel, None)
+        self._wake(channel)
+        if self._workers:
+            return False
+        while self._waiting:
+            self._waiting.popleft().socket.close()
+        self._port.close()
+        return True
+
+    def vacant(self, channel: Channel) -> None:
+        """See `nodenet.cluster._handles.Held`."""
+        if self._wake(channel):
+            self._release(channel)
+
+    # -- connections ------------------------------------------------------------------------
+
+    def _accepted(self, skt: socket.socket, peer: Any) -> None:
+        self._waiting.append(_Connection(skt, peer))
+        self._deal()
+
+    def _deal(self) -> None:
+        """Give those who wait to those who are free."""
+        while self._waiting and self._free:
+            channel = next(iter(self._free))
+            del self._free[channel]
+            self._offer(self._waiting.popleft(), channel)
+        if not self._workers or len(self._waiting) >= MOST_WAITING:
+            self._port.stopReading()
+        else:
+            self._port.startReading()
+
+    def _offer(self, connection: _Connection, channel: Channel) -> None:
+        query = {"act": "connection", "key": self._key, "peer": connection.peer}
+        offered = maybeDeferred(channel.ask, query, connection.socket)
+        settle = partial(self._settle, connection, channel)
+        offered.addCallbacks(_accepts, partial(self._failed, channel)).addCallback(settle)
+        offered.addErrback(self._poller.uncaught, self)
+
+    def _failed(self, channel: Channel, failure: Failure) -> bool:
+        if channel.connected:
+            _log.warn("a worker could not be given a connection: {why}", why=failure.value)
+        return False
+
+    def _settle(self, connection: _Connection, channel: Channel, accepted: bool) -> None:
+        if accepted or not self._workers:
+            connection.socket.close()
+        else:
+            self._waiting.appendleft(connection)
+        if accepted:
+            self._release(channel)
+            return
+        if channel.connected and channel in self._workers:
+            self._resting[channel] = self._poller.callLater(_REST, self._rested, channel, ref=False)
+        self._deal()
+
+    def _rested(self, channel: Channel) -> None:
+        del self._resting[channel]
+        self._release(channel)
+
+    def _wake(self, channel: Channel) -> bool:
+        timer = self._resting.pop(channel, None)
+        if timer is not None:
+            timer.cancel()
+        return timer is not None
+
+    def _release(self, channel: Channel) -> None:
+        """He can take one; his turn comes behind that of the others."""
+        if channel in self._workers:
+            self._free[channel] = None
+        self._deal()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._port.describe()}, {len(self._workers)} workers>"
+
+
+def _accepts(answer: Answer) -> bool:
+    return bool(answer[0]["accepted"])

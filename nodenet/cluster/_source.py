@@ -1,0 +1,137 @@
+"""Where a worker's bound sockets come from: he asks the primary.
+
+Law: what was asked for is given back exactly once, also when it comes after nobody waits for it any
+more; so the primary knows who uses what.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.python.failure import Failure
+
+from nodenet.cluster._channel import Answer, Channel
+from nodenet.cluster._lease import Lease
+from nodenet.cluster._ports import DealtPort, OwnPort
+from nodenet.errors import ERR_SOCKET_DGRAM_NOT_RUNNING
+from nodenet.loop import Poller
+from nodenet.transports.source import UNIX_TYPE, BoundSocket, Listener, Owner, Place, Port
+
+_T = TypeVar("_T")
+
+Make = Callable[[Lease, dict[str, Any], socket.socket | None], _T]
+
+
+class PrimarySource:
+    """The source of a worker's Poller.
+
+    Args:
+        poller: The Poller.
+        channel: Where the primary is.
+    """
+
+    def __init__(self, poller: Poller, channel: Channel) -> None:
+        self._poller = poller
+        self._channel = channel
+        self._leases: dict[str, Lease] = {}
+        self._ports: dict[str, DealtPort] = {}
+        channel.serve("connection", self._offered)
+
+    # -- from who binds ---------------------------------------------------------------------
+
+    def listen(self, place: Place, listener: Listener) -> Deferred[Port]:
+        """See `nodenet.transports.source.Source`."""
+        written = place.address
+
+        def made(lease: Lease, answer: dict[str, Any], skt: socket.socket | None) -> Port:
+            if skt is not None:
+                path = written if place.type == UNIX_TYPE else None
+                return OwnPort(self._poller, skt, listener, lease, path)
+            name = written if answer["name"] is None else tuple(answer["name"])
+            port = self._ports[lease.key] = DealtPort(self._poller, listener, lease, name)
+            return port
+
+        return self._ask(place, listener.owner, made)
+
+    def bind(self, place: Place, owner: Owner) -> Deferred[BoundSocket]:
+        """See `nodenet.transports.source.Source`."""
+
+        def made(lease: Lease, answer: object, skt: socket.socket | None) -> BoundSocket:
+            assert skt is not None
+            return BoundSocket(skt, lease.release)
+
+        return self._ask(place, owner, made)
+
+    # -- the worker's end -------------------------------------------------------------------
+
+    def close(self) -> Deferred[Any]:
+        """Close everybody who has something of the primary's.
+
+        Returns:
+            A Deferred that fires when they are closed, and with them their connections.
+        """
+        return DeferredList([_closed(lease.owner) for lease in list(self._leases.values())])
+
+    # -- private ----------------------------------------------------------------------------
+
+    def _ask(self, place: Place, owner: Owner, make: Make[_T]) -> Deferred[_T]:
+        lease = self._lease(place, owner)
+        result: Deferred[_T] = Deferred(lambda _: lease.release())
+
+        def answered(given: Answer) -> None:
+            answer, skt = given
+            if lease.released:
+                if skt is not None:
+                    skt.close()
+            elif "errno" in answer:
+                lease.release()
+                result.errback(lease.refusal(answer["errno"], place.address))
+            else:
+                result.callback(make(lease, answer, skt))
+
+        def failed(failure: Failure) -> None:
+            if not lease.released:
+                lease.release()
+                result.errback(failure)
+
+        asked = maybeDeferred(self._channel.ask, lease.query)
+        asked.addCallbacks(answered, failed).addErrback(self._poller.uncaught, self)
+        return result
+
+    def _lease(self, place: Place, owner: Owner) -> Lease:
+        if place.type == UNIX_TYPE and str(place.address)[:1] != "\0":
+            place = replace(place, address=os.path.abspath(str(place.address)))
+        keys = (f"{place.address}:{place.port}:{place.type}:{place.fd}:{n}" for n in count())
+        key = next(key for key in keys if key not in self._leases)
+        lease = self._leases[key] = Lease(self._channel, key, place, owner, self._over)
+        return lease
+
+    def _over(self, lease: Lease) -> None:
+        del self._leases[lease.key]
+        self._ports.pop(lease.key, None)
+
+    def _offered(self, query: dict[str, Any], skt: socket.socket | None) -> Answer:
+        """The primary has a connection for one of the servers."""
+        assert skt is not None
+        port, peer = self._ports.get(query["key"]), query["peer"]
+        accepted = port is not None and port.offered(
+            skt, tuple(peer) if isinstance(peer, list) else peer
+        )
+        if not accepted:
+            skt.close()
+        return {"accepted": accepted}, None
+
+
+def _closed(owner: Owner) -> Deferred[None]:
+    closed: Deferred[None] = Deferred()
+    try:
+        owner.close(lambda *_: closed.callback(None))
+    except ERR_SOCKET_DGRAM_NOT_RUNNING:
+        closed.callback(None)  # it closes by itself once it is bound
+    return closed
