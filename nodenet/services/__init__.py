@@ -8,5 +8,6 @@ from __future__ import annotations
 from nodenet.services._failure import CannotStart
 from nodenet.services._service import SocketService
 from nodenet.services.echo import EchoService
+from nodenet.services.relay import RelayService
 
-__all__ = ["CannotStart", "EchoService", "SocketService"]
+__all__ = ["CannotStart", "EchoService", "RelayService", "SocketService"]

@@ -15,19 +15,21 @@ def countServer(server: net.Server, counters: Counters) -> Tally:
     """Count the connections of a server that listens."""
     tally = counters.tally(whereServer(server), Counted.CONNECTIONS)
 
-    def opened(socket: net.Socket) -> None:
-        tally.opened(socket)
-        socket.on(errorMonitor, tally.failed)
-        socket.on("close", lambda _: tally.closed(socket))
-
     def dropped(*_: object) -> None:
         tally.connectionsDropped += 1
 
-    server.prependListener("connection", opened)
+    server.prependListener("connection", lambda socket: countConnection(socket, tally))
     server.on("drop", dropped)
     server.on(errorMonitor, tally.failed)
     server.on("close", tally.read("connectionsBlocked", lambda: server.blockedConnections))
     return tally
+
+
+def countConnection(socket: net.Socket, tally: Tally) -> None:
+    """Count a connection that was accepted just now."""
+    tally.opened(socket)
+    socket.on(errorMonitor, tally.failed)
+    socket.on("close", lambda _: tally.closed(socket))
 
 
 def countSocket(socket: dgram.Socket, counters: Counters) -> Tally:

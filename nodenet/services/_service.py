@@ -27,7 +27,7 @@ class SocketService(OperatedService):
     """The base of the services that listen. A subclass says what to do with whoever comes.
 
     Args:
-        listen: where to listen: endpoint strings, or endpoints of nodenet's.
+        listen: where to listen: endpoint strings, or endpoints.
         grace: seconds that open connections get to finish when the service stops.
         stats: where to show the counters, as for ``--stats``, or an endpoint; None: nowhere.
         reactor: by default Twisted's global one, taken when the service starts.
@@ -38,16 +38,15 @@ class SocketService(OperatedService):
 
     def __init__(
         self,
-        listen: Iterable[str | Endpoint],
+        listen: Iterable[str | Endpoint | IStreamServerEndpoint],
         *,
         grace: float = 5.0,
         stats: str | IStreamServerEndpoint | None = None,
         reactor: Any = None,
     ) -> None:
         super().__init__(grace=grace, stats=stats, reactor=reactor)
-        self.endpoints: list[Endpoint] = [
-            parse(endpoint, reactor) if isinstance(endpoint, str) else endpoint
-            for endpoint in listen
+        self.endpoints: list[Endpoint | IStreamServerEndpoint] = [
+            self._read(endpoint) if isinstance(endpoint, str) else endpoint for endpoint in listen
         ]
         self._listeners: list[Listener] = []
         self._told: set[tuple[str, str]] = set()
@@ -91,7 +90,10 @@ class SocketService(OperatedService):
 
     # -- private ----------------------------------------------------------------------------
 
-    def _listener(self, endpoint: Endpoint) -> Listener:
+    def _read(self, text: str) -> Endpoint | IStreamServerEndpoint:
+        return parse(text, self._reactor)
+
+    def _listener(self, endpoint: Endpoint | IStreamServerEndpoint) -> Listener:
         if isinstance(endpoint, UDPServerEndpoint):
             return DatagramListener(endpoint, self.message, self._failed, self.counters)
         assert isinstance(endpoint, StreamServerEndpoint)

@@ -13,6 +13,7 @@ from twisted.python import usage
 
 from nodenet.tap._options import LineOptions
 from nodenet.tap.echo import EchoOptions
+from nodenet.tap.relay import RelayOptions
 
 
 class Options(LineOptions):
@@ -22,6 +23,7 @@ class Options(LineOptions):
     longdesc = "Socket services in the manner of Node.js. Each has its own --help."
     subCommands: ClassVar[list[list[object]]] = [
         ["echo", None, EchoOptions, "Send back what is received, over TCP, UDP and Unix sockets"],
+        ["relay", None, RelayOptions, "Relay connections or datagrams to a target"],
     ]
     epilogue = """
 Example:

@@ -1,0 +1,168 @@
+"""One relayed connection: a client, its target, and the bytes between them.
+
+Law: `end` does its work once. Both sockets are closed by then or are reset by it: what was cut
+off never looks like the regular end that it was not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IProtocol, IStreamClientEndpoint
+from twisted.python.failure import Failure
+
+from nodenet import net
+from nodenet.loop import Poller
+
+ENDED: Final = "ended"
+"""How a connection ends that both sides have ended."""
+IDLE: Final = "idle"
+TIME_LIMIT: Final = "time limit"
+NO_ANSWER: Final = "no answer from the target"
+NOT_CONNECTED: Final = "cannot connect"
+CLIENT_FAILED: Final = "client failed"
+TARGET_FAILED: Final = "target failed"
+CLIENT_LEFT: Final = "client left"
+
+_Progress = tuple[int, int, int]  # bytes read, written, waiting
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds that a connection gets; 0: there is no limit.
+
+    Attributes:
+        connect: To reach the target.
+        idle: Without a byte either way.
+        total: From its beginning to its end.
+    """
+
+    connect: float
+    idle: float
+    total: float
+
+
+class StreamRelay:
+    """A client's connection, from the moment it was accepted.
+
+    Args:
+        client: Reads into its buffer, and flows as soon as there is a target.
+        poller: Has the clock.
+        limits: How long things may take.
+        ended: Called once, with this, why it ended, and the error if there was one.
+    """
+
+    def __init__(
+        self,
+        client: net.Socket,
+        poller: Poller,
+        limits: Limits,
+        ended: Callable[[StreamRelay, str, Exception | None], object],
+    ) -> None:
+        self.client = client
+        self.target: net.Socket | None = None
+        self.peer = (client.remoteAddress, client.remotePort)
+        self.began = poller.seconds()
+        self._poller = poller
+        self._limits = limits
+        self._ended: Callable[[StreamRelay, str, Exception | None], object] | None = ended
+        self._connecting: Deferred[IProtocol] | None = None
+        self._quiet: dict[net.Socket, _Progress] = {}
+        self._watch(client, CLIENT_FAILED)
+        self._total = self._after(limits.total, TIME_LIMIT)
+        self._attempt: IDelayedCall | None = None
+
+    # -- operations -------------------------------------------------------------------------
+
+    def connect(self, endpoint: IStreamClientEndpoint, header: bytes) -> None:
+        """Connect to the target.
+
+        Args:
+            endpoint: The target.
+            header: What it is told before the client's first byte.
+        """
+        joined = partial(self._joined, header=header)
+        factory = net.NodeFactory(joined, allowHalfOpen=True, reactor=self._poller.reactor)
+        self._attempt = self._after(self._limits.connect, NO_ANSWER)
+        self._connecting = endpoint.connect(factory)
+        self._connecting.addErrback(self._not_connected)
+
+    def end(self, why: str, error: Exception | None = None) -> None:
+        """End it, if it has not ended yet: reset what is open."""
+        ended, self._ended = self._ended, None
+        if ended is None:
+            return
+        for timer in (self._total, self._attempt):
+            if timer is not None and timer.active():
+                timer.cancel()
+        for socket in (self.client, self.target):
+            if socket is not None and not socket.destroyed:
+                # Not `resetAndDestroy`, which Node has for TCP alone: of TLS this is the end
+                # without its "end", which tells it from one that the peer wanted.
+                socket._reset()
+        ended(self, why, error)
+        if self._connecting is not None:
+            self._connecting.cancel()
+
+    # -- properties -------------------------------------------------------------------------
+
+    @property
+    def passed(self) -> int:
+        """How many bytes went through it, either way."""
+        target = 0 if self.target is None else self.target.bytesRead
+        return self.client.bytesRead + target
+
+    # -- from the sockets -------------------------------------------------------------------
+
+    def _joined(self, target: net.Socket, header: bytes) -> None:
+        """There is a target: let the bytes flow."""
+        if self._attempt is not None:
+            self._attempt.cancel()
+            self._attempt = None
+        self.target = target
+        self._watch(target, TARGET_FAILED)
+        if self._ended is None:
+            target._reset()  # too late
+            return
+        if header:
+            target.write(header)
+        for socket in (self.client, target):
+            socket.setTimeout(self._limits.idle * 1000)
+            socket.on("timeout", partial(self._is_quiet, socket))
+        self.client.pipe(target)
+        target.pipe(self.client)
+
+    def _not_connected(self, failure: Failure) -> None:
+        error = failure.value
+        self.end(NOT_CONNECTED, error if isinstance(error, Exception) else None)
+
+    def _watch(self, socket: net.Socket, why: str) -> None:
+        socket.on("error", partial(self.end, why))
+        socket.on("close", self._closed)
+
+    def _closed(self, hadError: bool) -> None:
+        if self.target is None:
+            self.end(CLIENT_LEFT)
+        elif self.client.destroyed and self.target.destroyed:
+            self.end(ENDED)
+
+    def _is_quiet(self, socket: net.Socket) -> None:
+        """Nothing went through one socket for as long as allowed: what of the other?"""
+        assert self.target is not None
+        self._quiet[socket] = _progress(socket)
+        both = (self.client, self.target)
+        if all(one.destroyed or self._quiet.get(one) == _progress(one) for one in both):
+            self.end(IDLE)
+
+    # -- private ----------------------------------------------------------------------------
+
+    def _after(self, seconds: float, why: str) -> IDelayedCall | None:
+        return self._poller.callLater(seconds, self.end, why) if seconds else None
+
+
+def _progress(socket: net.Socket) -> _Progress:
+    return socket.bytesRead, socket.bytesWritten, socket.writableLength
