@@ -9,5 +9,6 @@ from nodenet.services._failure import CannotStart
 from nodenet.services._service import SocketService
 from nodenet.services.echo import EchoService
 from nodenet.services.relay import RelayService
+from nodenet.services.run import RunService
 
-__all__ = ["CannotStart", "EchoService", "RelayService", "SocketService"]
+__all__ = ["CannotStart", "EchoService", "RelayService", "RunService", "SocketService"]

@@ -70,6 +70,7 @@ class OperatedService(Service):
         self._impatience: Impatience | None = None
         self._on_usr1: OnSignal | None = None
         self._hurried = False
+        self._announced: set[str] = set()
 
     # -- what a subclass does ---------------------------------------------------------------
 
@@ -93,6 +94,15 @@ class OperatedService(Service):
     def ready(self) -> bool:
         """Whether what was opened serves by now."""
         return True
+
+    def announce(self) -> None:
+        """Say where the service listens, of what has not been said yet."""
+        if self._impatience is None:
+            return  # the reactor does not run yet
+        for where in self.listening:
+            if where not in self._announced:
+                self._announced.add(where)
+                _log.info("listening on {listener}", listener=where)
 
     # -- IService ---------------------------------------------------------------------------
 
@@ -159,8 +169,7 @@ class OperatedService(Service):
             return
         self._impatience = Impatience(self._poller.reactor, self._hurry)
         self._impatience.begin()
-        for where in self.listening:
-            _log.info("listening on {listener}", listener=where)
+        self.announce()
         if self._stats_port is not None:
             _log.info("counters at {listener}", listener=str(self._stats_port))
 
@@ -179,6 +188,7 @@ class OperatedService(Service):
 
     def _ended(self, _: None) -> Deferred[None] | None:
         self._ending = None
+        self._announced.clear()
         if self._impatience is not None:
             self._impatience.end()
             self._impatience = None

@@ -14,6 +14,7 @@ from twisted.python import usage
 from nodenet.tap._options import LineOptions
 from nodenet.tap.echo import EchoOptions
 from nodenet.tap.relay import RelayOptions
+from nodenet.tap.run import RunOptions
 
 
 class Options(LineOptions):
@@ -23,6 +24,7 @@ class Options(LineOptions):
     longdesc = "Socket services in the manner of Node.js. Each has its own --help."
     subCommands: ClassVar[list[list[object]]] = [
         ["echo", None, EchoOptions, "Send back what is received, over TCP, UDP and Unix sockets"],
+        ["run", None, RunOptions, "Run a program of Node's kind: MODULE:CALLABLE"],
         ["relay", None, RelayOptions, "Relay connections or datagrams to a target"],
     ]
     epilogue = """
