@@ -6,8 +6,10 @@ Law: an endpoint opens nothing before it is used, and importing this imports no 
 from __future__ import annotations
 
 from nodenet.endpoints._base import Endpoint
+from nodenet.endpoints._certificates import CertificateError
 from nodenet.endpoints._syntax import EndpointStringError, quote
 from nodenet.endpoints._syntax import join as joinArguments
+from nodenet.endpoints._systemd import ActivationError
 from nodenet.endpoints.client import (
     StreamClientEndpoint,
     TCPClientEndpoint,
@@ -21,14 +23,19 @@ from nodenet.endpoints.parse import (
     serverFromString,
 )
 from nodenet.endpoints.stream import StreamServerEndpoint, TCPServerEndpoint, UNIXServerEndpoint
+from nodenet.endpoints.tls import TLSClientEndpoint, TLSServerEndpoint
 
 __all__ = [
+    "ActivationError",
+    "CertificateError",
     "Endpoint",
     "EndpointStringError",
     "StreamClientEndpoint",
     "StreamServerEndpoint",
     "TCPClientEndpoint",
     "TCPServerEndpoint",
+    "TLSClientEndpoint",
+    "TLSServerEndpoint",
     "UDPServerEndpoint",
     "UNIXClientEndpoint",
     "UNIXServerEndpoint",

@@ -42,6 +42,14 @@ class Arguments:
         names: Mapping[str, str] | None = None,
     ) -> None:
         self.kind = kind
+        self._settings: dict[str, Any] = {
+            "first": first,
+            "without": without,
+            "places": places,
+            "adopting": adopting,
+            "opening": opening,
+            "names": names,
+        }
         self._options: dict[str, Option] = {}
         self._spellings: dict[str, Spelling] = {}
         for name, option in declarations(declaration).items():
@@ -56,6 +64,10 @@ class Arguments:
         self._names = {name: name for name in self._options}
         self._names |= {option.written: name for name, option in self._options.items()}
         self._names |= names or {}
+
+    def extended(self, kind: str, declaration: type) -> Arguments:
+        """The same for another kind, with more options."""
+        return Arguments(kind, declaration, **self._settings)
 
     def read(self, description: Description) -> dict[str, Any]:
         """Read the arguments of a string.
@@ -97,6 +109,13 @@ class Arguments:
                 text = self._spellings[name].format(values[name])
                 written.append((None if by_place else self._written(name), text))
         return join(self.kind, written)
+
+    def placeOf(self, description: Description, name: str) -> int | None:
+        """Where in a string an option is given by name."""
+        for argument in description.arguments:
+            if argument.name is not None and self._names.get(argument.name) == name:
+                return argument.at
+        return None
 
     def checked(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Check options given as keywords, and leave out what is the default anyway.

@@ -1,7 +1,8 @@
 """From an endpoint string to an endpoint.
 
-Law: ``tcp:``, ``unix:`` and ``udp:`` are nodenet's here; whatever else there is, Twisted and its
-plugins parse. A string that nobody understands is an `EndpointStringError` and nothing else.
+Law: ``tcp:``, ``unix:``, ``udp:``, ``ssl:`` for servers and ``tls:`` for clients are nodenet's
+here; whatever else there is, Twisted and its plugins parse. A string that nobody understands is an
+`EndpointStringError` and nothing else.
 """
 
 from __future__ import annotations
@@ -19,18 +20,21 @@ from nodenet.endpoints._syntax import Description, cut
 from nodenet.endpoints.client import TCPClientEndpoint, UNIXClientEndpoint
 from nodenet.endpoints.datagram import UDPServerEndpoint
 from nodenet.endpoints.stream import TCPServerEndpoint, UNIXServerEndpoint
+from nodenet.endpoints.tls import TLSClientEndpoint, TLSServerEndpoint
 from nodenet.interfaces import IDatagramServerEndpoint, IDatagramServerEndpointStringParser
 
 _T = TypeVar("_T")
 
 _STREAMS: Final[dict[str, type[Endpoint]]] = {
-    endpoint.arguments.kind: endpoint for endpoint in (TCPServerEndpoint, UNIXServerEndpoint)
+    endpoint.arguments.kind: endpoint
+    for endpoint in (TCPServerEndpoint, TLSServerEndpoint, UNIXServerEndpoint)
 }
 _DATAGRAMS: Final[dict[str, type[Endpoint]]] = {
     endpoint.arguments.kind: endpoint for endpoint in (UDPServerEndpoint,)
 }
 _CLIENTS: Final[dict[str, type[Endpoint]]] = {
-    endpoint.arguments.kind: endpoint for endpoint in (TCPClientEndpoint, UNIXClientEndpoint)
+    endpoint.arguments.kind: endpoint
+    for endpoint in (TCPClientEndpoint, TLSClientEndpoint, UNIXClientEndpoint)
 }
 _SERVERS: Final = {**_STREAMS, **_DATAGRAMS}
 
@@ -63,7 +67,7 @@ def serverFromString(reactor: Any, text: str) -> IStreamServerEndpoint:
 
     Args:
         reactor: the reactor of the endpoint.
-        text: as for `parse`, or any of Twisted's: ``ssl:…``, ``systemd:…``, ``haproxy:…``. What
+        text: as for `parse`, or any of Twisted's: ``systemd:…``, ``haproxy:…``. What
             ``udp:`` makes takes a `DatagramProtocol` in `listen`, and no factory.
 
     Returns:
@@ -86,8 +90,8 @@ def clientFromString(reactor: Any, text: str) -> IStreamClientEndpoint:
 
     Args:
         reactor: the reactor of the endpoint.
-        text: ``tcp:example.com:80``, ``unix:/tmp/echo.sock``, or any of Twisted's, such as
-            ``tls:example.com:443``.
+        text: ``tcp:example.com:80``, ``tls:example.com:443``, ``unix:/tmp/echo.sock``, or any of
+            Twisted's.
 
     Returns:
         The endpoint.

@@ -31,6 +31,7 @@ from nodenet.loop import pollerOf
 from nodenet.net._listen import Bound, bind, listenRequest
 from nodenet.net._options import ListenOptions, ServerOptions, TuningOptions
 from nodenet.options import BOOLEAN, NUMBER, Option, checkBoolean, checkInteger, declarations
+from nodenet.transports.listening import ListeningDescriptor
 from nodenet.transports.port import StreamPort
 from nodenet.transports.unix import BoundPath
 
@@ -78,7 +79,7 @@ def _remove(path: BoundPath | None) -> None:
         _log.warn("cannot remove the socket: {error}", error=error)
 
 
-class _Server(net.Server):
+class EndpointServer(net.Server):
     """A server on a socket that its endpoint has bound; the endpoint's path goes with it."""
 
     path: BoundPath | None = None
@@ -86,6 +87,11 @@ class _Server(net.Server):
     def close(self, callback: Callable[..., object] | None = None) -> Self:
         _remove(self.path)
         return super().close(callback)
+
+    def take(self, bound: Bound) -> None:
+        """Listen on a socket that listens already."""
+        self.path = bound.path
+        self._opened(ListeningDescriptor(self._poller, bound.socket, self._accepted))
 
 
 @implementer(IStreamServerEndpoint)
@@ -108,12 +114,12 @@ class StreamServerEndpoint(Endpoint):
             OSError: The system refused, in Node's words.
         """
         bound = self._bind()
-        server = _Server(self._only(_SERVER), connectionListener, reactor=self._reactor)
-        server.path = bound.path
+        server = self._server(self._only(_SERVER), connectionListener, reactor=self._reactor)
         if "maxConnections" in self._options:
             server.maxConnections = self._options["maxConnections"]
         server.dropMaxConnection = self._options.get("dropMaxConnection", False)
-        return server.listen(bound.socket, self._options.get("backlog"))
+        server.take(bound)
+        return server
 
     def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
         """Listen with a Twisted factory; its protocols run on nodenet's transports.
@@ -127,6 +133,10 @@ class StreamServerEndpoint(Endpoint):
             `allowHalfOpen`, which a protocol of Twisted's says by `IHalfCloseableProtocol`.
         """
         return execute(self._listen, protocolFactory)
+
+    def _server(self, *args: Any, **keywords: Any) -> EndpointServer:
+        """As the constructor of `net.Server`."""
+        return EndpointServer(*args, **keywords)
 
     def _listen(self, factory: IProtocolFactory) -> IListeningPort:
         self._refuse("allowHalfOpen", _HALF_OPEN)

@@ -66,8 +66,13 @@ class AcceptingServer(EventEmitter):
                 transport.setKeepAlive(True, self.keepAliveInitialDelay)
             if self._kernel:
                 applyKernelSettings(transport, self._kernel)
+        self._connections += 1
+        self._welcome(transport, peer)
+
+    def _welcome(self, link: Any, peer: Any) -> None:
+        """Make the socket of a connection, which is counted already."""
         socket = Socket._accepted(
-            transport,
+            link,
             self._poller,
             self,
             self.allowHalfOpen,
@@ -76,9 +81,8 @@ class AcceptingServer(EventEmitter):
         )
         socket._kernel = self._kernel or None
         socket._released = self._forget
-        if not unix:
+        if isinstance(peer, tuple):
             socket._peername = peer
-        self._connections += 1
         self.emit("connection", socket)
 
     def _drop(self, skt: _socket.socket, peer: Any, unix: bool) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from inspect import signature
 from typing import Any
 
-from twisted.internet.interfaces import IHandshakeListener, ISSLTransport
+from twisted.internet.interfaces import IHandshakeListener, IProtocolFactory, ISSLTransport
 from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides, directlyProvides, implementer, providedBy
@@ -36,15 +36,19 @@ class SecurableTransport(StreamTransport):
     def startTLS(self, contextFactory: Any, normal: bool = True) -> None:
         """Negotiate TLS from here on; the transport provides `ISSLTransport` then.
 
-        :param contextFactory: what `twisted.internet.ssl` makes: `CertificateOptions`, or
-            `optionsForClientTLS` where this end has connected.
-        :param normal: False turns the roles around: the end that has connected is the server.
-        :raises RuntimeError: TLS was started before.
-        :raises ImportError: pyOpenSSL is not installed.
+        Args:
+            contextFactory: What `twisted.internet.ssl` makes: `CertificateOptions`, or
+                `optionsForClientTLS` where this end has connected.
+            normal: False turns the roles around: the end that has connected is the server.
+
+        Raises:
+            RuntimeError: TLS was started before.
+            ImportError: pyOpenSSL is not installed.
         """
         if self._tls is not None:
             raise RuntimeError("TLS was started already")
-        factory = _factory(contextFactory, self.client is normal, self)
+        above = Factory.forProtocol(lambda: _Above(self))
+        factory = tlsFactory(contextFactory, self.client is normal, above, self.poller.reactor)
         producer, streaming = self._producer, self._streaming
         if producer is not None:
             self.unregisterProducer()
@@ -148,11 +152,21 @@ class _Above(Protocol):
         self._transport.protocol.connectionLost(reason)
 
 
-def _factory(contextFactory: Any, client: bool, transport: SecurableTransport) -> Any:
+def tlsFactory(contextFactory: Any, client: bool, above: IProtocolFactory, reactor: Any) -> Any:
+    """Twisted's factory of TLS, for a transport below it.
+
+    Args:
+        contextFactory: What to start TLS with, as for `SecurableTransport.startTLS`.
+        client: Whether this end is TLS's client.
+        above: Makes the protocols above TLS.
+        reactor: The reactor.
+
+    Raises:
+        ImportError: pyOpenSSL is not installed.
+    """
     from twisted.protocols.tls import TLSMemoryBIOFactory
 
-    above = Factory.forProtocol(lambda: _Above(transport))
     # Newer ones send small writes together, and want a clock for that.
     known = signature(TLSMemoryBIOFactory).parameters
-    clock = {"clock": transport.poller.reactor} if "clock" in known else {}
+    clock = {"clock": reactor} if "clock" in known else {}
     return TLSMemoryBIOFactory(contextFactory, client, above, **clock)

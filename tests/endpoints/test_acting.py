@@ -214,7 +214,7 @@ async def test_a_descriptor_of_another_family_tells_what_it_is() -> None:
 async def test_blocked_senders_are_not_heard() -> None:
     protocol = Hearing()
     where = "udp:0:interface=127.0.0.1:receiveBlockList=127.0.0.2-127.0.0.3"
-    port: Any = await serverFromString(reactor, where).listen(protocol)
+    port: Any = await datagramServerFromString(reactor, where).listen(protocol)
     for _ in range(20):  # alone, and in batches
         await say(port, b"blocked", "127.0.0.2")
         await say(port, b"heard", "127.0.0.4")
@@ -227,7 +227,7 @@ async def test_blocked_senders_are_not_heard() -> None:
 async def test_nothing_is_sent_to_whom_is_blocked() -> None:
     protocol = Hearing()
     where = "udp:0:interface=127.0.0.1:sendBlockList=127.0.0.2,255.255.255.255"
-    port: Any = await serverFromString(reactor, where).listen(protocol)
+    port: Any = await datagramServerFromString(reactor, where).listen(protocol)
     for host in ("127.0.0.2", "<broadcast>"):
         with pytest.raises(ERR_IP_BLOCKED, match="blocked"):
             port.write(b"x", (host, 9))
@@ -241,7 +241,7 @@ async def test_nothing_is_sent_to_whom_is_blocked() -> None:
 @pytest.mark.parametrize("name", ["packetInfo", "networkErrors"])
 async def test_what_a_datagram_protocol_could_not_hear_is_refused(name: str) -> None:
     with pytest.raises(ERR_INVALID_ARG_VALUE, match=f"'{name}' is for sockets of Node's kind"):
-        await serverFromString(reactor, f"udp:0:{name}=yes").listen(Hearing())
+        await datagramServerFromString(reactor, f"udp:0:{name}=yes").listen(Hearing())
 
 
 # -- sockets that are open already ------------------------------------------------------------

@@ -104,7 +104,10 @@ def test_every_option_goes_by_its_node_name(text: str, options: dict[str, object
             "'unix:/a:mode=888' at character 14: mode must be octal digits such as 660, not '888'",
         ),
         ("tpc:1", "'tpc:1' at character 1: there is no kind 'tpc'; did you mean tcp?"),
-        ("web:1", "'web:1' at character 1: there is no kind 'web'; there are tcp:, unix:, udp:"),
+        (
+            "web:1",
+            "'web:1' at character 1: there is no kind 'web'; there are tcp:, ssl:, unix:, udp:",
+        ),
     ],
 )
 def test_the_error_says_what_is_wrong_and_where_and_what_would_be_right(

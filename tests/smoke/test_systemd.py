@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import struct
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -44,6 +45,13 @@ def echoed(listener: socket.socket, text: bytes = b"hello") -> bytes:
         return client.recv(100)
 
 
+def backlog(listener: socket.socket) -> int:
+    """How many connections may wait, as the kernel has it (``tcpi_sacked`` of ``tcp_info``)."""
+    info = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+    waiting: int = struct.unpack_from("=I", info, 28)[0]
+    return waiting
+
+
 def echo(*listen: str) -> list[str]:
     return ["nodenet", "echo", *[part for text in listen for part in ("--listen", text)]]
 
@@ -65,6 +73,7 @@ def test_sockets_of_every_kind_by_name_and_by_index(
         assert program.status() == -signal.SIGTERM
         assert os.path.exists(unix.getsockname())  # systemd's
         assert udp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == 2 * 65536
+        assert backlog(tcp) == 7  # systemd's
     assert "Traceback" not in program.transcript
 
 

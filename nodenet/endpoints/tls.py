@@ -1,0 +1,159 @@
+"""Endpoints for TLS over TCP: ``ssl:`` listens, ``tls:`` connects, as with Twisted.
+
+Law: the TCP below is nodenet's own with all its options; a listener of Node's kind gets a
+connection when its handshake is done, and never one whose handshake fails.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final, Self
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import (
+    IHandshakeListener,
+    IListeningPort,
+    IProtocol,
+    IProtocolFactory,
+)
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from nodenet.endpoints._arguments import Arguments
+from nodenet.endpoints._base import Endpoint
+from nodenet.endpoints._certificates import (
+    CertificateError,
+    ClientCertificateOptions,
+    ServerCertificateOptions,
+    clientContext,
+    serverContext,
+)
+from nodenet.endpoints._syntax import Description
+from nodenet.endpoints.client import ClientArguments, TCPClientEndpoint
+from nodenet.endpoints.stream import EndpointServer, StreamServerArguments, TCPServerEndpoint
+from nodenet.loop import pollerOf
+from nodenet.net._foreign import StreamLink
+from nodenet.transports.tls import tlsFactory
+
+_HANDSHAKE: Final = 120.0  # seconds that one may take, as in Node's tls
+
+
+class TLSServerArguments(StreamServerArguments, ServerCertificateOptions, total=False):
+    """What the string of a listening TLS endpoint may hold."""
+
+
+class TLSClientArguments(ClientArguments, ClientCertificateOptions, total=False):
+    """What the string of a connecting TLS endpoint may hold."""
+
+
+class _TLSEndpoint(Endpoint):
+    """An endpoint that needs files."""
+
+    @classmethod
+    def fromDescription(cls, description: Description, reactor: Any = None) -> Self:
+        try:
+            return super().fromDescription(description, reactor)
+        except CertificateError as error:
+            place = cls.arguments.placeOf(description, error.option)
+            raise description.fail(place, str(error)) from None
+
+
+class TLSServerEndpoint(_TLSEndpoint, TCPServerEndpoint):
+    """``ssl:PORT:privateKey=FILE``: TLS on a TCP server.
+
+    The files are read when the endpoint is made.
+
+    Raises:
+        CertificateError: A file cannot be read or used.
+    """
+
+    arguments: ClassVar[Arguments] = TCPServerEndpoint.arguments.extended("ssl", TLSServerArguments)
+
+    def __init__(self, reactor: Any = None, **options: Any) -> None:
+        super().__init__(reactor, **options)
+        self._context = serverContext(self._options)
+
+    def _server(self, *args: Any, **keywords: Any) -> EndpointServer:
+        return _TLSServer(self._context, *args, **keywords)
+
+    def _listen(self, factory: IProtocolFactory) -> IListeningPort:
+        return super()._listen(
+            tlsFactory(self._context, False, factory, pollerOf(self._reactor).reactor)
+        )
+
+
+class TLSClientEndpoint(_TLSEndpoint, TCPClientEndpoint):
+    """``tls:HOST:PORT``: TLS on a TCP connection, to a server whose certificate is for HOST.
+
+    The files are read when the endpoint is made.
+
+    Raises:
+        CertificateError: A file cannot be read or used.
+    """
+
+    arguments: ClassVar[Arguments] = TCPClientEndpoint.arguments.extended("tls", TLSClientArguments)
+
+    def __init__(self, reactor: Any = None, **options: Any) -> None:
+        super().__init__(reactor, **options)
+        self._context = clientContext(self._options.get("host", "localhost"), self._options)
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+        """Connect, and run a protocol above TLS.
+
+        Args:
+            protocolFactory: makes the protocol when the connection is there.
+
+        Returns:
+            A Deferred of the protocol, whose handshake goes on: if it fails, for instance because
+            the certificate is for another host, `connectionLost` says why, as with Twisted.
+        """
+        reactor = pollerOf(self._reactor).reactor
+        factory = tlsFactory(self._context, True, protocolFactory, reactor)
+        return super().connect(factory).addCallback(_above)
+
+
+class _TLSServer(EndpointServer):
+    """A server whose connections are TLS's."""
+
+    def __init__(self, context: Any, *args: Any, **keywords: Any) -> None:
+        super().__init__(*args, **keywords)
+        handshakes = Factory.forProtocol(lambda: _Handshake(self))
+        handshakes.noisy = False
+        self._tls = tlsFactory(context, False, handshakes, self._poller.reactor)
+
+    def _welcome(self, link: Any, peer: Any) -> None:
+        link.run(self._tls.buildProtocol(link.getPeer()), link.getPeer())
+
+    def _shaken(self, transport: Any) -> None:
+        """A handshake is done: its connection is one for the listener."""
+        made = StreamLink(self._poller, lambda link: super(_TLSServer, self)._welcome(link, None))
+        transport.wrappedProtocol = made
+        made.makeConnection(transport)
+
+
+@implementer(IHandshakeListener)
+class _Handshake(Protocol):
+    """What is above TLS while hands are shaken."""
+
+    transport: Any
+
+    def __init__(self, server: _TLSServer) -> None:
+        self._server = server
+        self._timer = server._poller.callLater(_HANDSHAKE, self._timed_out, ref=False)
+
+    def handshakeCompleted(self) -> None:
+        self._timer.cancel()
+        self._server._shaken(self.transport)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._timer.active():
+            self._timer.cancel()
+        self._server._forget()
+
+    def _timed_out(self) -> None:
+        self.transport.abortConnection()
+
+
+def _above(tls: Any) -> IProtocol:
+    protocol: IProtocol = tls.wrappedProtocol
+    return protocol
