@@ -68,7 +68,7 @@ class Handles:
             try:
                 held = self._held[key] = self._open(Place(**query["place"]), key)
             except (OSError, ERR_INVALID_FD_TYPE) as error:
-                return {"errno": getattr(error, "errno", errno.EINVAL)}, None
+                return {"errno": _number(error)}, None
         return held.add(channel)
 
     def _open(self, place: Place, key: str) -> Held:
@@ -98,6 +98,12 @@ class Handles:
         held = self._held.get(note["key"])
         if held is not None:
             held.vacant(channel)
+
+
+def _number(error: Exception) -> int:
+    """What a worker is told. A descriptor that is not open is no good argument, as Node says it."""
+    number: int = getattr(error, "errno", None) or errno.EINVAL
+    return errno.EINVAL if number == errno.EBADF else number
 
 
 def _shortest(path: str) -> str:
