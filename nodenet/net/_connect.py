@@ -74,7 +74,7 @@ class Connecting:
         self._alive = True
         self._transports: dict[Target, TCPTransport] = {}
         self._attempts: Attempts
-        self._several = False
+        self._going = self._several = False
         self._tried: list[str] = []
         self._timer: IDelayedCall | None = None
 
@@ -127,7 +127,7 @@ class Connecting:
         dns.lookup(host, query, callback, reactor=self._poller.reactor)
 
     def _found_one(
-        self, error: BaseException | None, address: Any = None, family: Any = None
+        self, error: BaseException | None = None, address: Any = None, family: Any = None
     ) -> None:
         host = self._options["host"] or "localhost"
         self._socket.emit("lookup", error, address, family, host)
@@ -143,7 +143,9 @@ class Connecting:
         else:
             self._go([Target(address, self._options["port"], family)])
 
-    def _found_all(self, error: BaseException | None, addresses: Sequence[Any] = ()) -> None:
+    def _found_all(
+        self, error: BaseException | None = None, addresses: Sequence[Any] = ()
+    ) -> None:
         host = self._options["host"] or "localhost"
         if not self._alive:
             return
@@ -171,6 +173,10 @@ class Connecting:
     def _go(self, targets: list[Target]) -> None:
         if not self._alive:
             return
+        if self._going:  # a look-up has answered twice
+            self._socket._refuse(targets[0].address, targets[0].port)
+            return
+        self._going = True
         timeout = self._options["autoSelectFamilyAttemptTimeout"]
         if timeout is None:
             timeout = getDefaultAutoSelectFamilyAttemptTimeout()
@@ -229,6 +235,9 @@ class Connecting:
             return
         if self._several:
             self._tried.append(str(target))
+        if isIP(target.address) != target.family:
+            self._refused(target, OSError(errno.EINVAL, "not of that family"), _NOWHERE)
+            return
         try:
             transport.connect(
                 rawAddress(target.address, target.port),
