@@ -26,7 +26,7 @@ def numbered(count, size=100):
 async def test_equal_datagrams_to_one_peer_stay_datagrams(
     sockets, take, type, connected, size, count
 ):
-    receiver = await sockets.bound(type, recvBufferSize=4 << 20)
+    receiver = await sockets.bound(type, recvBufferSize=212_992)
     sender = await (sockets.connected(receiver) if connected else sockets.bound(type))
     where = () if connected else (receiver.address().port, receiver.address().address)
     messages = [bytes([index]) * size for index in range(count)]
@@ -64,7 +64,7 @@ def pair(sockets):
     """``await pair(sender=None, **options)``: a sender with options, or this one."""
 
     async def make(sender=None, **options):
-        receiver = await sockets.bound(recvBufferSize=4 << 20)
+        receiver = await sockets.bound(recvBufferSize=212_992)
         return Pair(sender or await sockets.bound(**options), receiver)
 
     return make

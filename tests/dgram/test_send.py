@@ -163,7 +163,7 @@ async def test_closing_cancels_what_waits_in_order(sockets, socketPath):
 
 async def burst(sockets, take, count=150):
     """Send from one handler; what arrives, in order of arrival."""
-    receiver, sender = await sockets.bound(recvBufferSize=1 << 20), await sockets.bound()
+    receiver, sender = await sockets.bound(recvBufferSize=212_992), await sockets.bound()
     for index in range(count):
         # of different lengths, so that each is a datagram to the kernel as well
         msg = b"%d" % index + b" " * (index % 5)
@@ -234,7 +234,7 @@ async def test_a_datagram_that_is_refused_stops_none_behind_it(sockets, take):
 
 
 async def test_long_and_short_datagrams_share_a_call(sockets, take):
-    receiver, sender = await sockets.bound(recvBufferSize=1 << 20), await sockets.bound()
+    receiver, sender = await sockets.bound(recvBufferSize=212_992), await sockets.bound()
     sizes = [1, 2048, 2049, 9000, 0, 100, 65_507, 3000, 5] * 2
     for size in sizes:
         sender.send(b"x" * size, receiver.address().port, "127.0.0.1")

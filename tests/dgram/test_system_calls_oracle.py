@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-STRACE = "strace -f -qq -s 300 -e trace=socket,bind,connect,setsockopt -e signal=none".split()
+TRACED = "socket,bind,connect,setsockopt"
+STRACE = ["strace", "-f", "-qq", "-s", "300", "-e", f"trace={TRACED}", "-e", "signal=none"]
 CALL = re.compile(r"^\d+ +(\w+)\((\d+|AF_INET6?, SOCK_DGRAM)(?:[^,]*, (.*))?\) += (-?\d+)")
 
 
