@@ -34,23 +34,20 @@ class MemoryPoller:
 
     def __init__(self, poller: Poller) -> None:
         self._poller = poller
-        self._handles: dict[Handle, MemoryHandle] = {}
+        self._sockets: dict[Handle, MemoryHandle] = {}
+        self._waiting: dict[Handle, None] = {}  # those that may be ready, in this order
         self._due: IDelayedCall | None = None
 
     def watch(self, handle: Handle, interest: int) -> None:
         """As `Poller.watch`."""
         handle.interest = interest
         if interest:
-            self._handles[handle] = handle._socket  # type: ignore[assignment]  # one of ours
-            self._handles[handle].changed = self.wake
-            self.wake()
+            skt: MemoryHandle = handle._socket  # type: ignore[assignment]  # one of ours
+            self._sockets[handle] = skt
+            skt.changed = lambda: self._changed(handle)
+            skt.changed()
         else:
-            self._handles.pop(handle, None)
-
-    def wake(self) -> None:
-        """Something may have become ready."""
-        if self._due is None and self._any_ready():
-            self._due = self._poller.callLater(0, self._turn)
+            self._sockets.pop(handle, None)
 
     def serveAll(self) -> None:
         """Serve what is ready now, and what that makes ready: a clock's call is a turn as well.
@@ -58,18 +55,24 @@ class MemoryPoller:
         Only for whoever is inside a callback of nodenet.
         """
         for _ in range(_ROUNDS):
-            if not self._any_ready():
+            if not self._waiting:
                 break
             self._serve()
-        self.wake()
+
+    def _changed(self, handle: Handle) -> None:
+        """A handle may have become ready."""
+        if self._ready(handle):
+            self._waiting[handle] = None
+            if self._due is None:
+                self._due = self._poller.callLater(0, self._turn)
 
     def _turn(self) -> None:
         self._due = None
         self._serve()
-        self.wake()
 
     def _serve(self) -> None:
-        for handle in list(self._handles):
+        waiting, self._waiting = self._waiting, {}
+        for handle in waiting:
             try:
                 if self._ready(handle) & READ:
                     handle.doRead()
@@ -78,12 +81,10 @@ class MemoryPoller:
             except Exception:
                 self._poller.handlerFailed(handle)
             self._poller.drain()
-
-    def _any_ready(self) -> bool:
-        return any(map(self._ready, self._handles))
+            self._changed(handle)
 
     def _ready(self, handle: Handle) -> int:
-        skt = self._handles.get(handle)
+        skt = self._sockets.get(handle)
         if skt is None:
             return 0
         return handle.interest & (READ * skt.readable | WRITE * skt.writable)

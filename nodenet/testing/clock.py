@@ -12,6 +12,8 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import Clock
 from zope.interface import directlyProvides, providedBy
 
+from nodenet.loop import pollerOf
+
 
 class ClockedReactor:
     """Pass it as `reactor=` to sockets and servers, then `advance` through their time-outs.
@@ -28,8 +30,22 @@ class ClockedReactor:
         directlyProvides(self, providedBy(reactor))
 
     def advance(self, seconds: float) -> None:
-        """Let time pass: what falls due is run, in order."""
-        self._clock.advance(seconds)
+        """Let time pass.
+
+        What waits for its turn already runs first. Then what falls due is run, in order and each
+        at its own time, so that what it sets up for later falls due as well.
+
+        Args:
+            seconds: How long, 0 or more.
+        """
+        for poller in (pollerOf(self), pollerOf(self._reactor)):
+            poller.ticks.call(self, poller.drain)
+        clock = self._clock
+        end = clock.seconds() + seconds
+        while due := [time for call in clock.calls if (time := call.getTime()) <= end]:
+            clock.rightNow = max(clock.rightNow, min(due))
+            clock.advance(0)
+        clock.rightNow = end
 
     def seconds(self) -> float:
         """What time it is: seconds since the clock was made, as far as it was advanced."""

@@ -11,17 +11,23 @@ from twisted.internet.defer import Deferred
 
 from nodenet import dgram, events
 from nodenet.errors import ERR_SOCKET_DGRAM_NOT_RUNNING
+from nodenet.testing import Network
 from nodenet.transports import _mmsg
 
 
 class Sockets:
-    """Makes sockets and closes those that a test has left open."""
+    """Makes sockets and closes those that a test has left open.
 
-    def __init__(self) -> None:
+    Args:
+        create: What makes them.
+    """
+
+    def __init__(self, create: Callable[..., dgram.Socket]) -> None:
+        self._create = create
         self._made: list[dgram.Socket] = []
 
     def __call__(self, type: Any = "udp4", *args: Any, **options: Any) -> dgram.Socket:
-        self._made.append(dgram.createSocket(type, *args, **options))
+        self._made.append(self._create(type, *args, **options))
         return self._made[-1]
 
     async def bound(self, type: str = "udp4", **options: Any) -> dgram.Socket:
@@ -46,9 +52,27 @@ class Sockets:
                 pass
 
 
+def inMemory() -> Callable[..., dgram.Socket]:
+    """What makes sockets of one host of a fake network."""
+    return Network().host("198.51.100.1", "2001:db8::1").createSocket
+
+
+OF_THE_KERNEL = {"monkeypatch", "socketPath"}
+"""Who takes one of these asks for what only the kernel has."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The tests of a module with ``EVERYWHERE = True`` run on a fake network as well."""
+    if "sockets" in metafunc.fixturenames:
+        everywhere = getattr(metafunc.module, "EVERYWHERE", False)
+        everywhere = everywhere and not OF_THE_KERNEL & set(metafunc.fixturenames)
+        metafunc.parametrize("sockets", ["kernel", "memory"][: 1 + everywhere], indirect=True)
+
+
 @pytest.fixture
-def sockets() -> Iterator[Sockets]:
-    made = Sockets()
+def sockets(request: pytest.FixtureRequest) -> Iterator[Sockets]:
+    """Makes sockets, of the kernel or of a fake network."""
+    made = Sockets(dgram.createSocket if request.param == "kernel" else inMemory())
     yield made
     made.close()
 

@@ -16,6 +16,8 @@ from nodenet.errors import (
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="these are Linux's")
 
+EVERYWHERE = True
+
 
 async def server(sockets, type="udp4", **options):
     """One on all interfaces."""

@@ -12,6 +12,8 @@ from zope.interface import provider
 from nodenet import events
 from nodenet.errors import ERR_OUT_OF_RANGE
 
+EVERYWHERE = True
+
 
 async def pair(sockets):
     receiver = await sockets.bound()

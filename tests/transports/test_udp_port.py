@@ -12,6 +12,7 @@ from twisted.names import client, dns, hosts, server
 from zope.interface.verify import verifyObject
 
 from nodenet import loop
+from nodenet.testing import Network
 from nodenet.transports.udp_port import UDPPort, listenUDP
 
 
@@ -53,13 +54,15 @@ class Recorder(DatagramProtocol):
             loop.queueMicrotask(done.callback, None)  # when the handler has returned
 
 
-@pytest.fixture
-def listen():
-    """Makes ports and closes them."""
+@pytest.fixture(params=["kernel", "memory"])
+def listen(request):
+    """Makes ports, of the kernel and of a fake host, and closes them."""
+    host = Network().host("192.0.2.1", "2001:db8::1")
+    open_port = {"kernel": listenUDP, "memory": host.listenUDP}[request.param]
     ports = []
 
-    def make(protocol=None, interface="127.0.0.1", **options):
-        ports.append(listenUDP(0, protocol or Recorder(), interface, **options))
+    def make(protocol=None, interface="127.0.0.1", port=0, **options):
+        ports.append(open_port(port, protocol or Recorder(), interface, **options))
         return ports[-1]
 
     yield make
@@ -152,7 +155,7 @@ async def test_what_cannot_be_sent_is_refused_at_once(listen):
 def test_a_taken_port_is_a_CannotListenError_in_nodes_words(listen):
     taken = listen()
     with pytest.raises(error.CannotListenError, match="bind EADDRINUSE") as caught:
-        listenUDP(taken.getHost().port, Recorder(), "127.0.0.1")
+        listen(port=taken.getHost().port)
     assert isinstance(caught.value, OSError)
 
 
@@ -241,6 +244,7 @@ async def test_twisteds_dns_server_and_client_run_on_it(listen, tmp_path):
 
 def test_its_repr_says_what_runs_where(listen):
     port = listen()
-    assert repr(port) == f"<UDPPort of Recorder, 127.0.0.1:{port.getHost().port}>"
+    kind = type(port).__name__
+    assert repr(port) == f"<{kind} of Recorder, 127.0.0.1:{port.getHost().port}>"
     unstarted = UDPPort(Recorder(), 0)
     assert repr(unstarted) == "<UDPPort of Recorder, not listening>"
