@@ -45,7 +45,9 @@ def prepare(skt: socket.socket, options: Mapping[str, Any]) -> None:
         if not hasattr(socket, "SO_REUSEPORT"):
             raise OSError(errno.ENOTSUP, "no SO_REUSEPORT here")
         skt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    if options["ipv6Only"] and skt.family == socket.AF_INET6:
+    if options["ipv6Only"]:
+        if skt.family != socket.AF_INET6:
+            raise OSError(errno.EINVAL, "ipv6Only without IPv6")
         skt.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
 
 

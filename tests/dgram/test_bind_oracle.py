@@ -324,6 +324,22 @@ async def test_ipv6Only_leaves_the_ipv4_port_to_others(oracle):
     )
 
 
+async def test_ipv6Only_is_for_ipv6(oracle):
+    def scenario(t):
+        socket = dgram.createSocket({"type": "udp4", "ipv6Only": True})
+        socket.on("error", lambda error: t("error", error))
+        socket.bind(0, "127.0.0.1")
+
+    await oracle.compare(
+        """
+        const socket = dgram.createSocket({ type: "udp4", ipv6Only: true });
+        socket.on("error", (error) => t("error", error));
+        socket.bind(0, "127.0.0.1");
+        """,
+        scenario,
+    )
+
+
 async def test_a_lookup_function_is_asked_for_every_address(oracle):
     def scenario(t):
         def lookup(host, family, callback):
