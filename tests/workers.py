@@ -17,6 +17,7 @@ from nodenet import net
 from nodenet.cluster._channel import Channel
 from nodenet.cluster._handles import Handles
 from nodenet.cluster._source import PrimarySource
+from nodenet.events import once
 from nodenet.loop import pollerOf
 from nodenet.transports.source import setSource
 
@@ -101,14 +102,10 @@ class Worker:
 
     async def listens(self, server: Any, *where: Any) -> None:
         """Have `server` listen here: with ``bind``, if it is a datagram socket."""
-        listening: Deferred[None] = Deferred()
-        server.once("listening", lambda: listening.callback(None))
-        failed = listening.errback
-        server.once("error", failed)
         with self:
+            listening = once(server, "listening")
             (server.listen if isinstance(server, net.Server) else server.bind)(*where)
             await listening
-        server.removeListener("error", failed)
 
     async def die(self) -> None:
         """The worker's process is gone: the kernel closes its end."""

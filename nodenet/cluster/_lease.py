@@ -71,6 +71,8 @@ class Lease:
             self._channel.tell({"act": "vacant", "key": self.key})
 
     def _announce(self) -> None:
+        if self.released:
+            return  # by a listener before this one
         place = self.place
         address: Any = None if place.type == UNIX_TYPE else self.owner.address()
         note = {
