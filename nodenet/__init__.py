@@ -3,6 +3,7 @@
 Layers, imports pointing downwards only::
 
     nodenet.tap | nodenet.services     twistd
+    nodenet.cluster                    processes that share sockets
     nodenet.endpoints                  endpoints and endpoint strings
     nodenet.testing                    what tests need
     nodenet.net | nodenet.dgram        the public modules
@@ -17,16 +18,17 @@ Layers, imports pointing downwards only::
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nodenet import dgram, events, net
+    from nodenet import cluster, dgram, events, net
     from nodenet.loop import activeHandles, openHandles, run
 
-__all__ = ["activeHandles", "dgram", "events", "net", "openHandles", "run"]
+__all__ = ["activeHandles", "cluster", "dgram", "events", "net", "openHandles", "run"]
 
-_MODULES = ("dgram", "events", "net")
+_MODULES = ("cluster", "dgram", "events", "net")
 
 
 def __getattr__(name: str) -> Any:
@@ -36,3 +38,7 @@ def __getattr__(name: str) -> Any:
     if name in __all__:
         return getattr(import_module("nodenet.loop"), name)
     raise AttributeError(f"module 'nodenet' has no attribute {name!r}")
+
+
+if "NODENET_CHANNEL_FD" in os.environ:
+    import_module("nodenet.cluster")  # a worker is one, whatever else it uses of nodenet

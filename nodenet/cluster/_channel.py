@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IPullProducer
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -63,6 +63,7 @@ class Channel:
         closed: Called once, when nothing arrives any more: with what ended the channel, or
             ``None`` when one of both sides closed it or the other process is gone.
         connected: Whether messages can be sent.
+        stopped: Whether it is closed because the reactor has stopped.
 
     Args:
         poller: Whose loop it is.
@@ -87,6 +88,8 @@ class Channel:
         self._answers: dict[str, Serve] = {}
         self._notes: dict[str, Hear] = {}
         self._finished = False
+        self._gone = False
+        self.stopped = False
         self._transport = UNIXTransport(poller, skt)
         self._frames = Frames(self)
         self._transport.run(self._frames)
@@ -171,6 +174,15 @@ class Channel:
             self.connected = False
             if not self._unacknowledged and not self._waiting:
                 self._poller.nextTick(self._finish, None)
+
+    def drain(self) -> None:
+        """The other process has ended: take what it has left, and close."""
+        read = -1
+        while self.connected and read != self._transport.bytesRead:
+            read = self._transport.bytesRead
+            self._transport.doRead()
+        self._gone = True
+        self._end_with(None)
 
     def ref(self) -> None:
         """Keep :func:`nodenet.run` going while the channel is open (the default)."""
@@ -342,6 +354,7 @@ class Channel:
     def lost(self, reason: Failure) -> None:
         """The transport is closed: what has arrived is delivered first."""
         self.connected = False
+        self.stopped = reason.type is ConnectionLost  # of a peer that is gone the system speaks
         if reason.check(ConnectionDone):
             self._flushed()  # it says so when nothing is left to send
         unsent, self._unsent = self._unsent, []
@@ -354,10 +367,10 @@ class Channel:
             return
         self._finished = True
         self._transport.unregisterProducer()
-        if error is None:
-            self._transport.loseConnection()
-        else:
+        if self._gone or error is not None:
             self._transport.abortConnection()
+        else:
+            self._transport.loseConnection()
         waiting, self._waiting = self._waiting, deque()
         self._waiting_size = 0
         for frame in waiting:

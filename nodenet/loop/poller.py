@@ -64,6 +64,8 @@ class Poller:
         self.drain = self.ticks.drain
         self.onUncaught: Callable[[Failure], bool] | None = None
         """Told of a failure that nobody caught; returns whether it need not be logged."""
+        self.onSignal: Callable[[int], object] | None = None
+        """Told of the signal that has ended :func:`nodenet.run`."""
         self.onIdle: list[Callable[[], None]] = []
         """Called when the last reference goes; may be called in vain."""
         self._handles: dict[Handle, None] = {}

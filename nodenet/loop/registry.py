@@ -16,6 +16,8 @@ from nodenet.loop.poller import Poller
 
 _Args = TypeVarTuple("_Args")
 
+_awaited: list[Callable[[Poller], object]] = []
+
 # By the reactor's identity, which the Poller itself keeps from being used again.
 _pollers: WeakValueDictionary[int, Poller] = WeakValueDictionary()
 
@@ -38,7 +40,17 @@ def pollerOf(reactor: Any = None) -> Poller:
     poller = _pollers.get(id(reactor))
     if poller is None:
         poller = _pollers[id(reactor)] = _poller.newPoller(reactor)
+        while _awaited:
+            _awaited.pop(0)(poller)
     return poller
+
+
+def whenUsed(callback: Callable[[Poller], object]) -> None:
+    """Call ``callback(poller)`` as soon as a program's reactor is known: with the first Poller."""
+    for poller in _pollers.values():
+        callback(poller)
+        return
+    _awaited.append(callback)
 
 
 def nextTick(callback: Callable[[Unpack[_Args]], object], *args: *_Args) -> None:

@@ -106,6 +106,8 @@ def run(main: Main, *args: Any, reactor: Any = None) -> None:
         react(program.start, (), poller.reactor)
     except SystemExit:
         if program.signal is not None:
+            if poller.onSignal is not None:
+                poller.onSignal(program.signal)
             raise SystemExit(128 + program.signal) from None
         raise
     finally:

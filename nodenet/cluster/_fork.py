@@ -1,0 +1,236 @@
+"""Starting a process with a channel, and its end.
+
+Law: the channel is over before ``'exit'`` is told, and what the process had sent comes first; the
+reactor reaps the process, so there is no zombie. Of the descriptors that are made here the parent
+keeps its own ends alone.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any, ClassVar, Final
+
+from twisted.internet.error import ProcessExitedAlready, ProcessTerminated
+from twisted.internet.interfaces import IProcessTransport
+from twisted.internet.protocol import ProcessProtocol
+from twisted.python.failure import Failure
+
+from nodenet.cluster._channel import Channel
+from nodenet.cluster._process import Process, Relay, signalNumber
+from nodenet.cluster._settings import CHANNEL_FD, commandLine, streams
+from nodenet.errors import systemError
+from nodenet.events import Event
+from nodenet.loop import Poller
+from nodenet.net import Socket
+
+_CHANNEL: Final = 3
+"""The worker's descriptor of its channel: the one behind the standard ones."""
+
+_SIGNALS: Final = {int(one): one.name for one in signal.Signals}
+
+
+class ChildProcess(Process):
+    """The process of a worker, in the primary.
+
+    Attributes:
+        pid: Its number; ``None`` when it could not be started.
+        exitCode: What it has exited with; ``None`` while it runs and when a signal has ended it.
+            Negative, the number of the error, when it could not be started.
+        signalCode: The name of the signal that has ended it.
+        killed: Whether it was sent a signal with `kill`.
+        stdin: What is written arrives there; ``None`` unless it is piped.
+        stdout: What the process writes there; ``None`` unless it is piped.
+        stderr: As `stdout`.
+        spawnfile: The program that was started.
+        spawnargs: Its command line.
+
+    Mirrors: "Class: ChildProcess".
+    """
+
+    EVENTS: ClassVar[tuple[Event, ...]] = (
+        Event("spawn", (), "It was started."),
+        Event("exit", ("code: int | None", "signal: str | None"), "It has ended."),
+        Event("close", ("code: int | None", "signal: str | None"), "And its pipes are closed."),
+    )
+
+    def __init__(
+        self, poller: Poller, relay: Relay, settings: dict[str, Any], env: Mapping[str, str]
+    ) -> None:
+        super().__init__(relay)
+        self.spawnargs = commandLine(settings)
+        self.spawnfile = self.spawnargs[0]
+        self.exitCode: int | None = None
+        self.signalCode: str | None = None
+        self.killed = False
+        self.pid = None
+        self.stdin = self.stdout = self.stderr = None  # type: Socket | None
+        self._transport: IProcessTransport | None = None
+        self._ended: tuple[int | None, str | None] | None = None
+        self._pipes = 0
+        self._settled: Callable[[], None] | None = None
+        self._start(poller, settings, env)
+
+    # -- operations -------------------------------------------------------------------------
+
+    def kill(self, signal: str | int | None = None) -> bool:
+        """Send the process a signal.
+
+        Args:
+            signal: Its name or number; ``'SIGTERM'`` when left out.
+
+        Returns:
+            Whether there was a process to send it to.
+
+        Raises:
+            ERR_UNKNOWN_SIGNAL: There is no such signal.
+
+        Mirrors: "subprocess.kill()".
+        """
+        number = signalNumber(signal)
+        if self._transport is None or self._ended is not None:
+            return False
+        try:
+            self._transport.signalProcess(number)
+        except ProcessExitedAlready:
+            return False
+        self.killed = True
+        return True
+
+    def ref(self) -> None:
+        """Keep :func:`nodenet.run` going while the process runs (the default)."""
+        if self._settled is None and self._transport is not None and self._ended is None:
+            self._settled = self._poller.pending(repr(self))
+
+    def unref(self) -> None:
+        """Let :func:`nodenet.run` end although the process runs; the channel has its own."""
+        settled, self._settled = self._settled, None
+        if settled is not None:
+            settled()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} pid={self.pid}>"
+
+    # -- private: the start -----------------------------------------------------------------
+
+    def _start(self, poller: Poller, settings: dict[str, Any], env: Mapping[str, str]) -> None:
+        ours, end = socket.socketpair()
+        self._attach(poller, Channel(poller, ours))
+        with ExitStack() as theirs:
+            theirs.enter_context(end)
+            try:
+                given = enumerate(streams(settings))
+                descriptors = [self._stream(poller, *stream, theirs) for stream in given]
+                self._spawn(settings, env, [*descriptors, end.fileno()])
+            except OSError as error:
+                self._not_started(error)
+            else:
+                self.ref()
+                poller.nextTick(self.emit, "spawn")
+
+    def _spawn(
+        self, settings: dict[str, Any], env: Mapping[str, str], descriptors: Sequence[int]
+    ) -> None:
+        cwd = settings.get("cwd")
+        if cwd is not None:
+            os.stat(os.path.join(cwd, "."))  # a process that has begun cannot tell us
+        self._transport = transport = self._poller.reactor.spawnProcess(
+            _Life(self),
+            self.spawnfile,
+            self.spawnargs,
+            env={**env, CHANNEL_FD: str(_CHANNEL)},
+            path=cwd,
+            uid=settings.get("uid"),
+            gid=settings.get("gid"),
+            childFDs=dict(enumerate(descriptors)),
+        )
+        self.pid = transport.pid
+
+    def _stream(self, poller: Poller, number: int, kind: str | int, theirs: ExitStack) -> int:
+        """The descriptor that the worker gets as its `number`th."""
+        if kind == "inherit":
+            return number
+        if isinstance(kind, int):
+            return kind
+        if kind == "ignore":
+            return theirs.enter_context(open(os.devnull, "r+b", buffering=0)).fileno()
+        ours, end = socket.socketpair()
+        theirs.enter_context(end)
+        pipe = Socket(
+            {"fd": ours.detach(), "readable": number > 0, "writable": number == 0},
+            reactor=poller.reactor,
+        )
+        setattr(self, ("stdin", "stdout", "stderr")[number], pipe)
+        if number > 0:
+            self._pipes += 1
+            pipe.once("close", self._pipe_closed)
+        return end.fileno()
+
+    def _not_started(self, error: OSError) -> None:
+        failure = systemError(error, f"spawn {self.spawnfile}")
+        self.exitCode = -(error.errno or errno.EIO)
+        self._poller.nextTick(self._error, failure)
+        for pipe in (self.stdin, self.stdout, self.stderr):
+            if pipe is not None:
+                pipe.destroy()
+        self._poller.nextTick(self._pipe_closed)
+        if self._channel is not None:
+            self._channel.drain()
+
+    # -- private: the end -------------------------------------------------------------------
+
+    def _exited(self, reason: Failure) -> None:
+        """The reactor has reaped it: its channel is closed as well, with what it has left there."""
+        ended: Any = reason.value
+        number = ended.signal if isinstance(ended, ProcessTerminated) else None
+        name = None if number is None else _SIGNALS.get(number, f"SIG{number}")
+        self._ended = (ended.exitCode if name is None else None), name
+        if self._channel is None:
+            self._tell_exit()
+        else:
+            self._channel.drain()
+
+    def _disconnected(self) -> None:
+        super()._disconnected()
+        if self._ended is not None:
+            self._tell_exit()
+
+    def _tell_exit(self) -> None:
+        assert self._ended is not None
+        code, name = self.exitCode, self.signalCode = self._ended
+        self.unref()
+        self._relay("exit", code, name)
+        self.emit("exit", code, name)
+        for pipe in (self.stdout, self.stderr):
+            if pipe is not None and pipe.readableFlowing is None:
+                pipe.resume()  # nobody reads it, and it shall end all the same
+        if self.stdin is not None:
+            self.stdin.destroy()
+        self._poller.nextTick(self._pipe_closed)
+
+    def _pipe_closed(self, *_: object) -> None:
+        """A pipe is closed, or the process has ended, whichever is last."""
+        self._pipes -= 1
+        if self._pipes < 0:
+            self.emit("close", self.exitCode, self.signalCode)
+
+
+class _Life(ProcessProtocol):
+    """Told by the reactor of what becomes of a process."""
+
+    def __init__(self, process: ChildProcess) -> None:
+        self._process = process
+
+    def processExited(self, reason: Failure) -> None:
+        process = self._process
+        process._poller.ticks.call(process, process._exited, reason)
+
+
+def environment(given: Mapping[str, Any] | None) -> dict[str, str]:
+    """This process's environment and what is given; ``None`` takes a name out."""
+    env = {**os.environ, **(given or {})}
+    return {name: str(value) for name, value in env.items() if value is not None}
