@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from nodenet import dgram, net
 from nodenet.errors import ERR_SOCKET_DGRAM_NOT_RUNNING
 from nodenet.services._counting import countServer, countSocket, whereServer, whereSocket
+from nodenet.services._program import ProgramError
 from nodenet.services.counters import Counters
 
 
@@ -181,7 +182,7 @@ def partOf(given: Any, counters: Counters, news: Callable[..., object]) -> Part:
     """What a service makes of one thing that a program gave back.
 
     Raises:
-        TypeError: It cannot be closed.
+        ProgramError: It cannot be closed.
     """
     if isinstance(given, net.Server):
         return ServerPart(given, counters, news)
@@ -191,6 +192,4 @@ def partOf(given: Any, counters: Counters, news: Callable[..., object]) -> Part:
         return ServicePart(given)
     if callable(getattr(given, "close", None)):
         return ClosablePart(given)
-    raise TypeError(
-        f"gave back {given!r}: neither a server, nor a service, nor anything else with a close()"
-    )
+    raise ProgramError(f"gave back {given!r}: no server, no service, nothing else with a close()")

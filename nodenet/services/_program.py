@@ -84,7 +84,7 @@ class Program:
         text = " ".join(str(error).split())
         if isinstance(error, SystemExit):
             text = f"sys.exit({error.code!r})"
-        elif not (isinstance(error, OSError) and text):
+        elif not isinstance(error, ProgramError) and not (isinstance(error, OSError) and text):
             text = f"{type(error).__name__}: {text}" if text else type(error).__name__
         return ProgramError(f"{self.name}: {text}{self._place(failure)}")
 

@@ -200,6 +200,7 @@ class Counters:
 
     def tally(self, listener: str, counts: Counted) -> Tally:
         """The figures of a listener; the same ones whenever the name is the same."""
+        listener = listener.encode(errors="backslashreplace").decode()  # a path may be no text
         tally = self._tallies.get(listener)
         if tally is None:
             tally = self._tallies[listener] = Tally(listener, counts)

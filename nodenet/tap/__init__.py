@@ -24,8 +24,8 @@ class Options(LineOptions):
     longdesc = "Socket services in the manner of Node.js. Each has its own --help."
     subCommands: ClassVar[list[list[object]]] = [
         ["echo", None, EchoOptions, "Send back what is received, over TCP, UDP and Unix sockets"],
-        ["run", None, RunOptions, "Run a program of Node's kind: MODULE:CALLABLE"],
         ["relay", None, RelayOptions, "Relay connections or datagrams to a target"],
+        ["run", None, RunOptions, "Run a program of Node's kind: MODULE:CALLABLE"],
     ]
     epilogue = """
 Example:
