@@ -7,7 +7,7 @@ of a name are tried one after the other.
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypedDict
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
@@ -24,8 +24,8 @@ from nodenet.options import NUMBER, Option, checkNumber, declarations
 _TIMEOUT = 30  # seconds, as Twisted has it
 
 
-class ClientArguments(ConnectOptions, total=False):
-    """What the string of a connecting endpoint may hold."""
+class DialOptions(TypedDict, total=False):
+    """What Twisted's own endpoints add to connecting."""
 
     timeout: Annotated[
         float,
@@ -37,6 +37,10 @@ class ClientArguments(ConnectOptions, total=False):
             doc="Seconds until connecting is given up.",
         ),
     ]
+
+
+class ClientArguments(ConnectOptions, DialOptions, total=False):
+    """What the string of a connecting endpoint may hold."""
 
 
 _CONNECT = frozenset(declarations(ConnectOptions))

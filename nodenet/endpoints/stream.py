@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from math import inf
 from socket import AF_INET, AF_INET6, AF_UNIX
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, TypedDict
 
 from twisted.internet.defer import Deferred, execute
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
@@ -38,8 +38,8 @@ from nodenet.transports.unix import BoundPath
 _log = Logger(namespace="nodenet")
 
 
-class StreamServerArguments(ServerOptions, ListenOptions, ActivationOptions, total=False):
-    """What the string of a listening endpoint may hold."""
+class ServiceOptions(TypedDict, total=False):
+    """What Node has as properties of a server."""
 
     maxConnections: Annotated[
         int | None,
@@ -58,6 +58,12 @@ class StreamServerArguments(ServerOptions, ListenOptions, ActivationOptions, tot
             doc="In a cluster too: no other worker gets them.",
         ),
     ]
+
+
+class StreamServerArguments(
+    ServerOptions, ListenOptions, ActivationOptions, ServiceOptions, total=False
+):
+    """What the string of a listening endpoint may hold."""
 
 
 _SERVER = frozenset(declarations(ServerOptions))
@@ -161,7 +167,7 @@ class StreamServerEndpoint(Endpoint):
     def _prepare(self, transport: Any) -> None:
         """Tune a transport before its protocol gets it."""
         if "highWaterMark" in self._options:
-            transport.highWaterMark = self._options["highWaterMark"]
+            transport.bufferSize = self._options["highWaterMark"]
 
     def _bind(self) -> Bound:
         """Get the listening socket."""

@@ -1,6 +1,7 @@
 """Writing as Twisted's protocols write, and producers: `IConsumer` on a stream descriptor.
 
-Law: neither a failure nor a call of a producer ever happens inside `write`.
+Law: no failure ever happens inside `write`, and of a producer's methods only `pauseProducing`:
+producers of Twisted's write in a loop until they are paused.
 
 The writes of one handler are collected and sent when it has returned (two small sends would meet
 Nagle's algorithm and the delayed acknowledgement), without waiting for the reactor's next turn.
@@ -20,7 +21,7 @@ from nodenet.transports.stream import StreamDescriptor
 HIGH_WATER: Final = 65_536
 """Bytes waiting to be sent beyond which a push producer is paused, by default."""
 
-_PULLS: Final = 16  # times a pull producer is asked before others have their turn
+_TURNS: Final = 16  # times a producer is asked before others have their turn
 
 
 @implementer(IConsumer)
@@ -29,14 +30,15 @@ class CollectingDescriptor(StreamDescriptor):
 
     connected = True
     disconnecting = False
-    highWaterMark = HIGH_WATER
+    bufferSize = HIGH_WATER  # Twisted's name for it
 
     # Class attributes, for a `net.Socket` uses transports too and needs none of these.
     _collected: list[bytes] | None = None  # a list while a flush is due
     _producer: Any = None
     _streaming = False
     _producer_paused = False
-    _pulls = 0
+    _collected_size = 0  # bytes; counted for push producers
+    _turns = 0
     _aborting = False
     _write_closing = False
 
@@ -45,7 +47,8 @@ class CollectingDescriptor(StreamDescriptor):
     def write(self, data: bytes) -> None:
         """Send `data` when the running handler has returned.
 
-        :raises TypeError: when `data` is no bytes.
+        Raises:
+            TypeError: `data` is no bytes.
         """
         if type(data) is not bytes:
             data = _bytes(data)
@@ -55,11 +58,16 @@ class CollectingDescriptor(StreamDescriptor):
                 self.poller.nextTick(self._flush)
             else:
                 self._collected.append(data)
+            if self._streaming:
+                self._collected_size += len(data)
+                if self._collected_size + self.queued > self.bufferSize:
+                    self._pause_producer()
 
     def writeSequence(self, iovec: Iterable[bytes]) -> None:
         """Send several chunks, without joining them.
 
-        :raises TypeError: when one of them is no bytes; none is sent then.
+        Raises:
+            TypeError: One of them is no bytes; none is sent then.
         """
         for data in [_bytes(data) for data in iovec]:
             CollectingDescriptor.write(self, data)  # not what a subclass puts before it
@@ -69,7 +77,10 @@ class CollectingDescriptor(StreamDescriptor):
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         """Let `producer` feed this transport: push (`streaming`) or pull.
 
-        :raises RuntimeError: when there is one already.
+        A push producer is paused, also inside `write`, when more than `bufferSize` bytes wait.
+
+        Raises:
+            RuntimeError: There is one already.
         """
         if self._producer is not None:
             raise RuntimeError(
@@ -81,12 +92,14 @@ class CollectingDescriptor(StreamDescriptor):
         self._producer = producer
         self._streaming = streaming
         self._producer_paused = False
+        self._collected_size = sum(map(len, self._collected or ()))
         if not streaming:
             producer.resumeProducing()
 
     def unregisterProducer(self) -> None:
         """The producer has no more: a pending `loseConnection` may go on."""
         self._producer = None
+        self._streaming = False
         if self.connected and (self.disconnecting or self._write_closing):
             self._flush_soon()
 
@@ -116,6 +129,7 @@ class CollectingDescriptor(StreamDescriptor):
     def _flush(self) -> None:
         """A tick: the handler that wrote has returned."""
         chunks, self._collected = self._collected, None
+        self._collected_size = 0
         if not self.connected or self._aborting:
             return
         if chunks:
@@ -140,25 +154,24 @@ class CollectingDescriptor(StreamDescriptor):
         if self.queued:
             if producer is not None and self._streaming and self._is_full():
                 self._pause_producer()
-        elif something and producer is not None and not self._streaming:
-            self._pull()
+        elif producer is not None and (
+            self._producer_paused or (something and not self._streaming)
+        ):
+            self._turns = (self._turns + 1) % _TURNS
+            if self._turns:
+                self.flushed()
+            else:
+                self.startWriting()  # `flushed` goes on, after the others
         else:
             self._all_sent()
 
     def _is_full(self) -> bool:
-        return self.queued > self.highWaterMark
+        return self.queued > self.bufferSize
 
     def _pause_producer(self) -> None:
         if not self._producer_paused:
             self._producer_paused = True
             self._producer.pauseProducing()
-
-    def _pull(self) -> None:
-        self._pulls = (self._pulls + 1) % _PULLS
-        if self._pulls:
-            self._resume_producer()
-        else:
-            self.startWriting()  # `flushed` goes on, after the others
 
     def _resume_producer(self) -> None:
         self._producer_paused = False
@@ -166,6 +179,7 @@ class CollectingDescriptor(StreamDescriptor):
 
     def _stop_producer(self) -> None:
         producer, self._producer = self._producer, None
+        self._streaming = False
         if producer is not None:
             producer.stopProducing()
 

@@ -400,18 +400,23 @@ class TestReading:
 
 
 class TestProducers:
-    async def test_a_push_producer_is_paused_and_resumed_never_inside_write(self) -> None:
+    async def test_a_push_producer_is_paused_inside_write_and_resumed_when_that_has_left(
+        self,
+    ) -> None:
         transport, far = tcp(Seeing())
         producer = Producing()
         transport.registerProducer(producer, True)
 
         def handler() -> None:
-            transport.write(LARGE)
+            transport.write(b"x")
             assert producer.told == []
+            transport.write(LARGE)
+            assert producer.told == ["pause"]
+            transport.write(b"x")
 
         inHandler(handler)
         assert producer.told == ["pause"]
-        received = 0
+        received = -2
         while received < len(LARGE):
             try:
                 received += len(far.recv(65536))
@@ -421,6 +426,47 @@ class TestProducers:
         assert producer.told == ["pause", "resume"]
         transport.unregisterProducer()
         transport.close()
+        far.close()
+
+    async def test_a_producer_that_writes_until_it_is_paused(self) -> None:
+        transport, far = tcp(Seeing())
+        written, wanted = 0, len(LARGE) * 40
+
+        def produce() -> None:
+            nonlocal written
+            while producer.told[-1] == "resume" and written < wanted:
+                transport.write(bytes(10_000))
+                written += 10_000
+                assert transport.queued < transport.bufferSize + 10_000
+            if written >= wanted:
+                transport.unregisterProducer()
+                transport.loseConnection()
+
+        producer = Producing(produce)
+        transport.registerProducer(producer, True)
+        inHandler(producer.resumeProducing)
+        assert producer.told[-1] == "pause"
+        assert written < wanted  # what nobody reads is not written either
+        received, ended = 0, False
+        while not ended:
+            try:
+                data = far.recv(65536)
+            except BlockingIOError:
+                await deferLater(reactor, 0)
+            else:
+                received, ended = received + len(data), not data
+        assert received == written >= wanted
+        far.close()
+
+    async def test_a_push_producer_leaves_others_their_turn(self) -> None:
+        transport, far = tcp(Seeing())
+        transport.bufferSize = 0
+        producer = Producing(lambda: transport.write(b"x"))
+        transport.registerProducer(producer, True)
+        inHandler(producer.resumeProducing)
+        assert len(producer.told) < 200
+        transport.abortConnection()
+        await turns()
         far.close()
 
     async def test_a_pull_producer_is_asked_until_it_unregisters(self) -> None:

@@ -22,7 +22,6 @@ NOT_APPLICABLE: Final = {
     "test_resumeProducing": "the reactor sees the Poller, never a transport",
     "test_serverAddressTCP4": "it looks at a private number of Twisted's transports",
     "test_serverAddressTCP6": "it looks at a private number of Twisted's transports",
-    "test_streamingProducer": "no producer is called inside write, but when the handler returns",
     "test_avoidLeakingFileDescriptors": "the kernel closes the descriptors, and nothing is logged",
     "test_listenFailure": "it replaces the socket of Twisted's own port",
     "test_mode": "the path is gone when stopListening returns; see test_unix_paths",
