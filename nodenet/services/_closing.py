@@ -36,7 +36,7 @@ class Closing:
         self.done: Deferred[None] = Deferred()
         self._poller = poller
         self._parts = parts
-        self._cut = poller.callLater(grace, self._cut_off, ref=False)
+        self._next = poller.callLater(grace, self._cut_off, ref=False)
         closings = [*(maybeDeferred(part.close) for part in parts), *pending]
         for closing in closings:
             closing.addErrback(_say)
@@ -44,12 +44,12 @@ class Closing:
 
     def hurry(self) -> None:
         """Wait no longer."""
-        if self._cut.active():
-            self._cut.reset(0)
+        if self._next.active():
+            self._next.reset(0)
 
-    def _closed(self, _: object) -> None:
-        if self._cut.active():
-            self._cut.cancel()
+    def _closed(self, _: object = None) -> None:
+        if self._next.active():
+            self._next.cancel()
         if not self.done.called:
             self.done.callback(None)
 
@@ -57,7 +57,7 @@ class Closing:
         count = sum(part.cutOff() for part in self._parts)
         _log.info("cut off what had not finished: {count}", count=count)
         # The close events come in ticks. Nobody waits for a part that does not tell of its end.
-        self._poller.callLater(LOOK_EVERY, self._closed, None, ref=False)
+        self._next = self._poller.callLater(LOOK_EVERY, self._closed, ref=False)
 
 
 def _say(failure: Failure) -> None:

@@ -100,8 +100,7 @@ class Life:
     def end(self, grace: float) -> Closing:
         """Close what the program gave back, or cancel it where it has not come to that yet."""
         self._phase = Phase.ENDING
-        if self._idle is not None:
-            self._idle.cancel()
+        self._watch_no_more()
         pending = [] if self._settled else [self._main]
         for main in pending:
             main.cancel()
@@ -170,8 +169,13 @@ class Life:
         self._ended(code if isinstance(code, int) else 0 if code is None else 1)
         return True
 
+    def _watch_no_more(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+
     def _abandon(self, before: list[Handle]) -> None:
         """Close what the program has opened, for it failed."""
+        self._watch_no_more()
         for part in self._parts:
             part.close()
         for handle in self._poller.openHandles():

@@ -64,7 +64,7 @@ class ServerPart(Part):
         if server.listening:
             self._listens()
         else:
-            server.on("error", self._failed)
+            server.prependListener("error", self._failed)
             server.once("listening", self._listens)
 
     def close(self) -> Deferred[Any]:
@@ -110,7 +110,7 @@ class DatagramPart(Part):
         except ERR_SOCKET_DGRAM_NOT_RUNNING:
             pass
         except OSError:  # not bound yet
-            socket.on("error", self._failed)
+            socket.prependListener("error", self._failed)
             socket.once("listening", self._listens)
         else:
             self._listens()
