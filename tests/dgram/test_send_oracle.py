@@ -104,6 +104,22 @@ async def test_a_form_of_send(oracle, js, form):
     )
 
 
+async def test_a_name_that_is_not_found_is_an_error_event_without_a_callback(oracle):
+    def scenario(t):
+        socket = dgram.createSocket("udp4")
+        socket.on("error", lambda error: (t("error", error), socket.close()))
+        socket.send("x", 9, "x.invalid")
+
+    await oracle.compare(
+        """
+        const socket = dgram.createSocket("udp4");
+        socket.on("error", (error) => { t("error", error); socket.close(); });
+        socket.send("x", 9, "x.invalid");
+        """,
+        scenario,
+    )
+
+
 CONNECTED = [
     ("'x'", ("x",)),
     ("'x', callback", ("x", CALLBACK)),
