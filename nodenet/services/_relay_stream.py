@@ -104,9 +104,9 @@ class StreamRelay:
                 # Not `resetAndDestroy`, which Node has for TCP alone: of TLS this is the end
                 # without its "end", which tells it from one that the peer wanted.
                 socket._reset()
-        ended(self, why, error)
         if self._connecting is not None:
             self._connecting.cancel()
+        ended(self, why, error)
 
     # -- properties -------------------------------------------------------------------------
 

@@ -232,9 +232,10 @@ class RelayService(SocketService):
         listener = session.listener
         if why == NOT_CONNECTED:
             listener.tally.failed(error or why)
-        if why != CROWDED_OUT:  # there may be very many of those
-            peer = (session.peer.address, session.peer.port)
-            self._say(listener, peer, session, session.began, why, error)
+        if why == CROWDED_OUT:
+            return  # there may be very many of those
+        peer = (session.peer.address, session.peer.port)
+        self._say(listener, peer, session, session.began, why, error)
         assert self._sessions is not None
         self._has_room(listener, len(self._sessions))
 
