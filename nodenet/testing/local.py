@@ -1,4 +1,4 @@
-"""Servers and clients on free ports of this machine, and their end.
+"""Servers, clients and sockets on free ports of this machine, networks in memory, and their end.
 
 Law: after `close` nothing that was opened here is open.
 """
@@ -10,12 +10,14 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
 
-from nodenet import events, net
+from nodenet import dgram, events, net
+from nodenet.errors import ERR_SOCKET_DGRAM_NOT_RUNNING
 from nodenet.loop import pollerOf
+from nodenet.testing.network import Network
 
 
 class Local:
-    """Opens servers and clients for one test.
+    """Opens servers, clients, sockets and networks for one test.
 
     Args:
         reactor: The Twisted reactor; the global one when left out.
@@ -25,6 +27,8 @@ class Local:
         self._reactor = reactor
         self._servers: list[net.Server] = []
         self._sockets: list[net.Socket] = []
+        self._datagram_sockets: list[dgram.Socket] = []
+        self._networks: list[Network] = []
 
     def server(
         self, connectionListener: Callable[[net.Socket], object] | None = None, **options: Any
@@ -61,6 +65,40 @@ class Local:
         self._sockets.append(socket)
         return events.once(socket, "connect").addCallback(lambda _: socket)
 
+    def socket(
+        self, listener: Callable[..., object] | None = None, **options: Any
+    ) -> Deferred[dgram.Socket]:
+        """Bind a UDP socket to a free port of ``127.0.0.1``, or of ``::1``.
+
+        Args:
+            listener: Called with each message and who has sent it.
+            options: Options of `dgram.createSocket`; the type is ``'udp4'`` unless given.
+
+        Returns:
+            A Deferred of the socket, once it is bound.
+        """
+        options = {"type": "udp4", **options}
+        socket = dgram.createSocket(options, listener, reactor=self._reactor)
+        self._datagram_sockets.append(socket)
+        socket.bind(0, "::1" if socket.type == "udp6" else "127.0.0.1")
+        return events.once(socket, "listening").addCallback(lambda _: socket)
+
+    def network(self, **conditions: Any) -> Network:
+        """Make a UDP network in memory.
+
+        Args:
+            conditions: What a `Network` is made with.
+
+        Returns:
+            The network.
+        """
+        self._networks.append(Network(reactor=self._reactor, **conditions))
+        return self._networks[-1]
+
+    def reports(self) -> list[str]:
+        """Return what became of the datagrams in the networks; see `Network.report`."""
+        return [network.report() for network in self._networks]
+
     def close(self) -> Deferred[Any]:
         """Destroy and close everything.
 
@@ -71,10 +109,22 @@ class Local:
         for socket in self._sockets:
             socket.destroy()
         self._sockets.clear()
-        return gatherResults([self._closed(server) for server in servers])
+        for network in self._networks:
+            network.close()
+        opened: list[net.Server | dgram.Socket] = [*servers, *self._datagram_sockets]
+        self._datagram_sockets.clear()
+        return gatherResults([self._closed(one) for one in opened])
 
-    def _closed(self, server: net.Server) -> Deferred[None]:
+    def _closed(self, opened: net.Server | dgram.Socket) -> Deferred[None]:
         closed: Deferred[None] = Deferred()
         queue = pollerOf(self._reactor).queueMicrotask
-        server.close(lambda *_: queue(closed.callback, None))
+        try:
+            opened.close(lambda *_: queue(_fire, closed))
+        except ERR_SOCKET_DGRAM_NOT_RUNNING:
+            _fire(closed)  # the test has closed it, perhaps just now
         return closed
+
+
+def _fire(closed: Deferred[None]) -> None:
+    if not closed.called:
+        closed.callback(None)

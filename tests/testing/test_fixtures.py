@@ -11,22 +11,33 @@ from typing import Any
 from nodenet import events
 from nodenet.loop import openHandles
 
-LEAVING = """
-import pytest
+GUARDED = """
 import pytest_twisted
 from nodenet import net
 
-pytest_plugins = ["nodenet.testing.pytest_plugin"]
+@pytest_twisted.ensureDeferred
+async def test_it_leaks():
+    net.createServer().listen(0, "127.0.0.1")
+"""
+
+LEAVING = """
+import pytest
+import pytest_twisted
+from nodenet import events, net
+
 left = []
 
 @pytest_twisted.ensureDeferred
-async def test_it_leaves_all_open(nodeServer, nodeClient):
+async def test_it_leaves_all_open(nodeServer, nodeClient, nodeSocket, nodeNetwork):
     server = await nodeServer(lambda socket: socket.write(b"x"))
-    left.extend([server, await nodeClient(server)])
+    left.extend([server, await nodeClient(server), await nodeSocket()])
+    left.append(nodeNetwork().host("192.0.2.1").createSocket("udp4").bind(53))
+    await events.once(left[-1], "listening")
 
 def test_all_is_closed():
-    server, client = left
+    server, client, *sockets = left
     assert not server.listening and client.destroyed
+    assert [repr(socket).split()[2] for socket in sockets] == ["closed>", "closed>"]
 
 @pytest_twisted.ensureDeferred
 async def test_it_leaks(nodeServer):
@@ -42,7 +53,55 @@ async def test_its_listener_fails(nodeServer, nodeClient):
     from twisted.internet.task import deferLater
     for _ in range(20):
         await deferLater(reactor, 0)
+
+@pytest.fixture
+def opened():
+    server = net.createServer().listen(0, "127.0.0.1")
+    yield server
+    server.close()
+
+@pytest_twisted.ensureDeferred
+async def test_a_fixture_of_its_own_ends_before_it_is_judged(opened, nodeSocket):
+    await nodeSocket()
+
+@pytest.fixture(scope="module")
+def shared():
+    server = net.createServer().listen(0, "127.0.0.1")
+    pytest_twisted.blockon(events.once(server, "listening"))
+    yield server
+    server.close()
+
+def test_what_belongs_to_the_module_may_stay(shared, guard):
+    pass
+
+def test_what_was_open_before_is_not_closed(shared, guard):
+    assert shared.listening
 """
+
+FAILING = """
+def test_it_fails(nodeNetwork):
+    network = nodeNetwork(seed=7, loss=1, delay=0.1)
+    network.host("192.0.2.2").createSocket("udp4").send("question", 53, "192.0.2.1")
+    network.host("192.0.2.1")
+    network.clock.advance(1)
+    assert False
+"""
+
+
+def outcome(directory: Path, program: str, *arguments: str) -> str:
+    """What pytest says of a program."""
+    file = directory / "test_program.py"
+    file.write_text(program)
+    options = ["-q", "-p", "no:cacheprovider", "-p", "no:asyncio", *arguments]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, file],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=directory,
+    )
+    return done.stdout
 
 
 async def test_a_server_and_a_client(
@@ -66,17 +125,39 @@ async def test_several_servers(
         await events.once(two, "connection")
 
 
+async def test_datagram_sockets(nodeSocket: Callable[..., Any]) -> None:
+    server = await nodeSocket(lambda msg, rinfo: server.send(msg, rinfo.port, rinfo.address))
+    client = await nodeSocket()
+    client.send("hello", server.address().port, "127.0.0.1")
+    assert (await events.once(client, "message"))[0] == b"hello"
+    six = await nodeSocket(type="udp6")
+    assert six.address().address == "::1"
+    client.close()
+
+
+async def test_a_network(nodeNetwork: Callable[..., Any]) -> None:
+    network = nodeNetwork()
+    server, client = (network.host(f"192.0.2.{one}").createSocket("udp4") for one in (1, 2))
+    server.bind(53)
+    client.send("hello", 53, "192.0.2.1")
+    assert (await events.once(server, "message"))[0] == b"hello"
+
+
 def test_what_is_left_open_is_closed_and_what_leaks_fails(tmp_path: Path) -> None:
-    file = tmp_path / "test_leaving.py"
-    file.write_text(LEAVING)
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio", file],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        cwd=tmp_path,
-    )
-    assert "left open: <ListeningDescriptor" in done.stdout
-    assert "ZeroDivisionError" in done.stdout
-    assert "4 passed, 2 errors" in done.stdout, done.stdout
+    said = outcome(tmp_path, LEAVING)
+    assert "left open: <ListeningDescriptor" in said
+    assert "ZeroDivisionError" in said
+    assert "7 passed, 2 errors" in said, said
+
+
+def test_every_test_is_guarded_where_that_is_asked_for(tmp_path: Path) -> None:
+    assert "1 passed in" in outcome(tmp_path, GUARDED)
+    said = outcome(tmp_path, 'pytest_plugins = ["nodenet.testing.pytest_plugin"]' + GUARDED)
+    assert "1 passed, 1 error in" in said, said
+
+
+def test_a_failure_shows_what_became_of_the_datagrams(tmp_path: Path) -> None:
+    said = outcome(tmp_path, FAILING)
+    assert "UDP network" in said
+    assert "<Network seed=7 loss=1 delay=0.1>" in said
+    assert "0.000 192.0.2.2:50001 > 192.0.2.1:53 8 bytes: " in said, said
