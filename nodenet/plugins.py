@@ -21,14 +21,9 @@ from zope.interface import implementer
 from nodenet.interfaces import IDatagramServerEndpoint, IDatagramServerEndpointStringParser
 
 
-@implementer(
-    IPlugin,
-    IStreamServerEndpointStringParser,
-    IStreamClientEndpointStringParserWithReactor,
-    IDatagramServerEndpointStringParser,
-)
-class EndpointParser:
-    """Hands the endpoint strings of one prefix to nodenet's own parser.
+@implementer(IPlugin, IStreamServerEndpointStringParser, IDatagramServerEndpointStringParser)
+class ServerParser:
+    """Hands the endpoint strings of one prefix, which say where to listen, to nodenet's parser.
 
     Args:
         prefix: the prefix. After ``node`` the kind follows; any other is the kind itself.
@@ -45,14 +40,6 @@ class EndpointParser:
 
         return serverFromString(reactor, self._joined(args, kwargs))
 
-    def parseStreamClient(
-        self, reactor: IReactorCore, *args: object, **kwargs: object
-    ) -> IStreamClientEndpoint:
-        """Make the endpoint for ``clientFromString(reactor, 'prefix:…')``."""
-        from nodenet.endpoints import clientFromString
-
-        return clientFromString(reactor, self._joined(args, kwargs))
-
     def parseDatagramServer(
         self, reactor: IReactorCore, *args: object, **kwargs: object
     ) -> IDatagramServerEndpoint:
@@ -67,3 +54,16 @@ class EndpointParser:
 
         kind, *rest = args or ("",) if self.prefix == "node" else (self.prefix, *args)
         return joinArguments(kind, [*((None, value) for value in rest), *kwargs.items()])
+
+
+@implementer(IStreamClientEndpointStringParserWithReactor)
+class EndpointParser(ServerParser):
+    """Hands over those that say what to connect to as well."""
+
+    def parseStreamClient(
+        self, reactor: IReactorCore, *args: object, **kwargs: object
+    ) -> IStreamClientEndpoint:
+        """Make the endpoint for ``clientFromString(reactor, 'prefix:…')``."""
+        from nodenet.endpoints import clientFromString
+
+        return clientFromString(reactor, self._joined(args, kwargs))

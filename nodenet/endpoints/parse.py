@@ -103,6 +103,8 @@ def clientFromString(reactor: Any, text: str) -> IStreamClientEndpoint:
     own = _CLIENTS.get(description.prefix)
     if own is not None:
         return cast(IStreamClientEndpoint, own.fromDescription(description, reactor))
+    if description.prefix in _DATAGRAMS:
+        raise description.fail(0, f"{description.prefix}: is not for connections")
     made: IStreamClientEndpoint = _asked(
         description, lambda: twisted.clientFromString(reactor, text)
     )

@@ -198,7 +198,7 @@ def test_strings_and_keywords_say_the_same(text: str, endpoint: Any) -> None:
         ("tcp:a:b", "at character 7: port must be a number, not 'b'"),
         ("tcp::80", "at character 5: host must be a name or an address"),
         ("tcp:a:80:localAddress=x", "Invalid IP address: x"),
-        ("udp:80", "'udp:80' at character 1: "),
+        ("udp:80", "'udp:80' at character 1: udp: is not for connections"),
     ],
 )
 def test_a_bad_string_says_what_would_be_right(text: str, message: str) -> None:

@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import (
     TCP4ClientEndpoint,
     UNIXClientEndpoint,
+    clientFromString,
     connectProtocol,
     serverFromString,
 )
@@ -189,6 +190,12 @@ def test_a_bad_string_says_what_would_be_right(text: str, message: str) -> None:
     with pytest.raises(EndpointStringError, match="at character") as raised:
         serverFromString(reactor, text)
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["udp:80", "node:udp:80"])
+def test_nobody_connects_to_datagrams(text: str) -> None:
+    with pytest.raises(ValueError, match="udp"):
+        clientFromString(reactor, text)
 
 
 def test_a_stream_is_no_place_for_datagrams() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.application.service import ServiceMaker
 
-from nodenet.plugins import EndpointParser
+from nodenet.plugins import EndpointParser, ServerParser
 
 nodenetService = ServiceMaker(
     "nodenet",
@@ -13,4 +13,4 @@ nodenetService = ServiceMaker(
     "nodenet",
 )
 nodeEndpoints = EndpointParser("node")
-udpEndpoints = EndpointParser("udp")
+udpEndpoints = ServerParser("udp")

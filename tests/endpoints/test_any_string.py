@@ -1,0 +1,111 @@
+"""Any string is an endpoint that can be written and read back, or an `EndpointStringError`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from certificates import certificate
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from twisted.internet import reactor
+
+from nodenet.endpoints import (
+    Endpoint,
+    EndpointStringError,
+    TCPClientEndpoint,
+    TCPServerEndpoint,
+    TLSClientEndpoint,
+    TLSServerEndpoint,
+    UDPServerEndpoint,
+    UNIXClientEndpoint,
+    UNIXServerEndpoint,
+    clientFromString,
+    datagramServerFromString,
+    parse,
+    quote,
+    serverFromString,
+)
+
+SERVERS = (TCPServerEndpoint, TLSServerEndpoint, UNIXServerEndpoint, UDPServerEndpoint)
+CLIENTS = (TCPClientEndpoint, TLSClientEndpoint, UNIXClientEndpoint)
+
+SPECIAL = st.sampled_from(
+    ["", "nan", "inf", "Infinity", "1e400", "-0", "0x50", "1.5", "yes", "no", "race", "on", "660",
+     "a", "@a", "/a", "udp6", "::1", "127.0.0.1", "10.0.0.0/8", "10.0.0.1-10.0.0.9", "@/dev/null",
+     "224.0.0.114", "TLS_METHOD", "PEM", "ff02::1,224.0.0.1", "ADDRCONFIG"]
+)  # fmt: skip
+VALUES = SPECIAL | st.integers(-2, 2**33).map(str) | st.text(max_size=5)
+
+
+def arguments(kind: type[Endpoint]) -> st.SearchStrategy[list[str]]:
+    """Arguments of one kind of endpoint, by name and by place."""
+    accepted = [*kind.arguments.names, "port", "host", "path", "bindAddress"]
+    named = st.tuples(st.sampled_from(accepted), VALUES)
+    by_place = st.integers(0, 65535).map(str) | VALUES
+    return st.lists(
+        by_place.map(quote) | named.map(lambda pair: f"{pair[0]}={quote(pair[1])}"), max_size=4
+    )
+
+
+def texts(*kinds: type[Endpoint]) -> st.SearchStrategy[str]:
+    return st.sampled_from(kinds).flatmap(
+        lambda kind: arguments(kind).map(lambda found: ":".join([kind.arguments.kind, *found]))
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def where_the_key_is(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The default of ``privateKey`` is a file here, and so is ``PEM``."""
+    directory = tmp_path_factory.mktemp("keys")
+    own = certificate()
+    for name in ("server.pem", "PEM"):
+        (directory / name).write_bytes(own.dumpPEM() + own.privateKey.dump(1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(directory)
+        yield
+
+
+def read_back(read: Callable[[str], Any], text: str) -> None:
+    with suppress(EndpointStringError):
+        endpoint = read(text)
+        again = read(str(endpoint))
+        assert again == endpoint
+        assert str(again) == str(endpoint)
+
+
+@given(texts(*SERVERS))
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+def test_what_listens(text: str) -> None:
+    read_back(parse, text)
+
+
+@given(texts(*CLIENTS))
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+def test_what_connects(text: str) -> None:
+    read_back(lambda text: clientFromString(reactor, text), text)
+
+
+ANY = texts(*SERVERS, *CLIENTS) | st.text(max_size=20)
+ANY |= st.text(alphabet="tcpudinxsl:=\\@/01y\0", max_size=20)
+PREFIXES = st.sampled_from(["", "node:", "haproxy:", "haproxy:node:", "systemd:", "node:udp:"])
+
+
+@given(PREFIXES, ANY)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+def test_any_other_is_that_error_and_nothing_else(prefix: str, text: str) -> None:
+    for read in (serverFromString, clientFromString, datagramServerFromString):
+        with suppress(EndpointStringError):
+            read(reactor, prefix + text)
+
+
+@pytest.mark.parametrize("kind", [*SERVERS, *CLIENTS])
+def test_every_argument_of_a_string_is_a_keyword_too(kind: type[Endpoint]) -> None:
+    with pytest.raises(TypeError, match="'nonsense' is no option"):
+        kind(nonsense=1)
+    for name in kind.arguments.names:
+        with suppress(EndpointStringError):
+            text = f"{kind.arguments.kind}:{name}=1"
+            (parse if kind in SERVERS else lambda text: clientFromString(reactor, text))(text)
