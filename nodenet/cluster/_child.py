@@ -76,6 +76,11 @@ class _Own(Worker):
             self._close_handles().addCallback(lambda _: self._ask_to_leave())
         return self
 
+    @property
+    def lingers(self) -> bool:
+        """Whether something more may happen when the channel is closed; or else it ends at once."""
+        return bool(self.exitedAfterDisconnect)
+
     # -- life -------------------------------------------------------------------------------
 
     def open(self, poller: Poller) -> None:
@@ -154,6 +159,10 @@ class _OwnProcess(Process):
     def disconnect(self) -> None:
         self._worker._open()
         super().disconnect()
+
+    def _tell_disconnected(self) -> None:
+        if self._worker.lingers:
+            super()._tell_disconnected()
 
     @property
     def connected(self) -> bool:

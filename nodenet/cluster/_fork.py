@@ -173,11 +173,11 @@ class ChildProcess(Process):
     def _not_started(self, error: OSError) -> None:
         failure = systemError(error, f"spawn {self.spawnfile}")
         self.exitCode = -(error.errno or errno.EIO)
-        self._poller.nextTick(self._error, failure)
+        self._next(self._error, failure)
         for pipe in (self.stdin, self.stdout, self.stderr):
             if pipe is not None:
                 pipe.destroy()
-        self._poller.nextTick(self._pipe_closed)
+        self._next(self._next, self._pipe_closed)
         if self._channel is not None:
             self._channel.drain()
 
@@ -210,7 +210,7 @@ class ChildProcess(Process):
                 pipe.resume()  # nobody reads it, and it shall end all the same
         if self.stdin is not None:
             self.stdin.destroy()
-        self._poller.nextTick(self._pipe_closed)
+        self._pipe_closed()
 
     def _pipe_closed(self, *_: object) -> None:
         """A pipe is closed, or the process has ended, whichever is last."""

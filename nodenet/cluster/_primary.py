@@ -182,9 +182,7 @@ class _Forked(Worker):
     def disconnect(self) -> Self:
         self.exitedAfterDisconnect = True
         channel = self.process.channel
-        if channel is None or not channel.connected:
-            self.send({"act": "disconnect"})  # says that the channel is closed, as Node does
-        else:
+        if channel is not None and channel.connected:
             channel.tell({"act": "disconnect"})
             self._handles.forget(channel)
         self._cluster._remove(self)

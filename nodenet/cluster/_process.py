@@ -7,10 +7,12 @@ Law: ``'message'`` comes in the order of sending, also where a handle takes its 
 from __future__ import annotations
 
 import signal
+from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -48,7 +50,8 @@ class Process(EventEmitter):
         super().__init__()
         self._relay = relay
         self._channel: Channel | None = None
-        self._made: Deferred[Any] = succeed(None)
+        self._arrivals: deque[_Arrival] = deque()
+        self._late: list[Callable[..., object] | None] = []  # too late, while it closes
 
     # -- operations -------------------------------------------------------------------------
 
@@ -87,8 +90,11 @@ class Process(EventEmitter):
             raise ERR_MISSING_ARGS("message")
         handle, options, callback = _sorted(handle, options, callback)
         channel = self._channel
-        if channel is None or not channel.connected:
+        if channel is None:
             self._next(self._failed, ERR_IPC_CHANNEL_CLOSED(), callback)
+            return False
+        if not channel.connected:
+            self._late.append(callback)
             return False
         if handle is None:
             sent = channel.send([message])
@@ -161,16 +167,33 @@ class Process(EventEmitter):
 
     def _error(self, error: BaseException) -> None:
         self._relay("error", error)
-        self.emit("error", error)
+        if "error" in self.eventNames():
+            self.emit("error", error)  # or else it was the worker's to hear
 
     def _arrived(self, content: Any, skt: Handle | None) -> None:
         message, said = _opened(content)
-        made = succeed(None) if skt is None else unpack(self._poller, said, skt)
-        self._made.addCallback(lambda _: made)
-        self._made.addCallbacks(
-            lambda handle: self._next(self._message, message, handle),
-            lambda failure: self._next(self._error, failure.value),
-        )
+        arrival = _Arrival()
+        self._arrivals.append(arrival)
+        if skt is None:
+            arrival.act = partial(self._message, message, None)
+        else:
+            made = unpack(self._poller, said, skt)
+            made.addCallbacks(
+                lambda handle: arrival.acts(partial(self._message, message, handle)),
+                lambda failure: arrival.acts(partial(self._error, failure.value)),
+            )
+            made.addCallback(lambda _: self._next(self._hand_over))
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        """What has arrived, up to what is still being made."""
+        arrivals = self._arrivals
+        act = arrivals[0].act if arrivals else None
+        if act is not None:
+            arrivals.popleft()
+            if arrivals:
+                self._next(self._hand_over)  # first: listeners may raise
+            act()
 
     def _message(self, message: Any, handle: Any) -> None:
         heard = self._relay("message", message, handle)
@@ -187,13 +210,30 @@ class Process(EventEmitter):
             return
         if error is not None:
             _log.error("{process!r}: {error}", process=self, error=error)
-        # Behind the messages: each has a tick of its own.
-        self._made.addBoth(lambda _: self._next(self._disconnected))
+        arrival = _Arrival()
+        arrival.act = self._disconnected
+        self._arrivals.append(arrival)
+        self._hand_over()
 
     def _disconnected(self) -> None:
         self._channel = None
+        late, self._late = self._late, []
+        for callback in late:
+            self._next(self._failed, ERR_IPC_CHANNEL_CLOSED(), callback)
         self._relay("disconnect")
+        self._tell_disconnected()
+
+    def _tell_disconnected(self) -> None:
         self.emit("disconnect")
+
+
+class _Arrival:
+    """What has arrived, in its place in the order; `act` is None while its handle is made."""
+
+    act: Callable[[], object] | None = None
+
+    def acts(self, act: Callable[[], object]) -> None:
+        self.act = act
 
 
 def _sent(callback: Callable[..., object] | None) -> None:

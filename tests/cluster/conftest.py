@@ -1,0 +1,14 @@
+"""Programs of several processes, on real Node and on nodenet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from cluster_plays import Plays
+
+
+@pytest.fixture
+def plays(node: Path) -> Plays:
+    """Runs programs and compares them."""
+    return Plays(node)
