@@ -1,8 +1,9 @@
 """The life of a program under a service: called, running, ending.
 
-Law: only `begin` and `end` move `_phase`. What goes wrong while it is called keeps the service
-from starting; what goes wrong before it has given back what it gives ends it; after that an
-exception that nobody catches is the log's, as everywhere in nodenet.
+Law: only `begin`, `end` and `_end` move `_phase`, and whoever runs a program is told once that it
+has ended. What goes wrong while it is called keeps the service from starting; what goes wrong
+before it has given back what it gives ends it; an exception that nobody catches after that is the
+log's, as everywhere in nodenet.
 """
 
 from __future__ import annotations
@@ -135,7 +136,7 @@ class Life:
             self.start()
         if not any(part.keeps for part in self._parts):
             self._idle = whenIdle(self._poller.reactor)
-            self._idle.addCallbacks(lambda _: self._ended(0), _cancelled)
+            self._idle.addCallbacks(lambda _: self._end(0), _cancelled)
 
     def _part_news(self, error: Exception | None = None) -> None:
         if error is not None:
@@ -151,7 +152,7 @@ class Life:
             self._settled = True
             if not self.leaves(failure):
                 _log.critical("{program}", program=str(self._program.says(failure)))
-                self._ended(1)
+                self._end(1)
         elif not failure.check(CancelledError):
             _log.failure("while {program} was ended", failure, program=self._program.name)
 
@@ -166,8 +167,15 @@ class Life:
         code = failure.value.code
         if isinstance(code, str):
             _log.critical("{text}", text=code)
-        self._ended(code if isinstance(code, int) else 0 if code is None else 1)
+        self._end(code if isinstance(code, int) else 0 if code is None else 1)
         return True
+
+    def _end(self, status: int) -> None:
+        """It has come to its end by itself."""
+        if self._phase is Phase.RUNNING:
+            self._phase = Phase.ENDING
+            self._watch_no_more()
+            self._ended(status)
 
     def _watch_no_more(self) -> None:
         if self._idle is not None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from nodenet.errors import systemError
-from nodenet.services.counters import Counted, Counters, Tally, figures, summed, told
+from nodenet.services.counters import Counted, Counters, Figure, Tally, figures, summed, told
 
 WHERE = "tcp 127.0.0.1:8124"
 
@@ -152,7 +152,7 @@ def test_the_line_for_the_log(tally: Tally) -> None:
 
 
 @pytest.mark.parametrize("figure", [*figures(Counters), *figures(Tally)], ids=lambda one: one.name)
-def test_a_figure_is_declared_in_full(figure) -> None:
+def test_a_figure_is_declared_in_full(figure: Figure) -> None:
     suffix = "_total" if figure.kind == "counter" else ""
     assert re.fullmatch(rf"nodenet(_[a-z]+)+{suffix}", figure.metric)
     assert re.fullmatch(r"[A-Z].*\.", figure.doc)

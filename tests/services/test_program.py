@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from twisted.internet.defer import fail, succeed
@@ -40,9 +41,9 @@ def trouble(target: str) -> str:
     return str(found.value)
 
 
-def outcome(target: object, *args: str) -> object:
+def outcome(target: Any, *args: str) -> Any:
     """What it gives back at once, or how it fails."""
-    program = Program(target, args)  # type: ignore[arg-type]
+    program = Program(target, args)
     program.load()
     results: list[object] = []
     program.call().addBoth(results.append)

@@ -30,8 +30,14 @@ def port(service: RunService, index: int = 0) -> int:
 
 def figures(service: RunService) -> dict[str, Any]:
     """Those of the only listener."""
+    values: dict[str, Any]
     (values,) = service.counters.export()["listeners"].values()
     return values
+
+
+def state(service: RunService) -> State:
+    """How it is, as ``/health`` says it."""
+    return service._state
 
 
 def started(program: Callable[..., object], *args: str, **keywords: Any) -> RunService:
@@ -100,16 +106,16 @@ async def test_what_listens_later_is_not_ready_yet() -> None:
     server = net.createServer()
     bound: Deferred[net.Server] = Deferred()
     service = started(lambda: bound)
-    assert service._state is State.STARTING
+    assert state(service) is State.STARTING
     bound.callback(server)
-    assert service._state is State.STARTING
+    assert state(service) is State.STARTING
     assert service.listening == []
     server.listen(0, HOST)
     await once(server, "listening")
-    assert service._state is State.SERVING
+    assert state(service) is State.SERVING
     assert port(service) == server.address().port
     await service.stopService()
-    assert service._state is State.DRAINING
+    assert state(service) is State.DRAINING
 
 
 async def test_a_service_of_twisteds() -> None:

@@ -11,6 +11,7 @@ import pytest
 from nodenet.services._signals import OnSignal
 
 NUMBER = signal.SIGUSR1
+Listen = Callable[[str], OnSignal]
 
 
 class Reactor:
@@ -38,7 +39,7 @@ def reactor() -> Reactor:
 
 
 @pytest.fixture
-def listen(reactor: Reactor, heard: list[str]) -> Iterator[Callable[[str], OnSignal]]:
+def listen(reactor: Reactor, heard: list[str]) -> Iterator[Listen]:
     """Has a name heard at each signal."""
     before = signal.getsignal(NUMBER)
 
@@ -51,7 +52,7 @@ def listen(reactor: Reactor, heard: list[str]) -> Iterator[Callable[[str], OnSig
     signal.signal(NUMBER, before)
 
 
-def test_it_calls_in_the_reactor(reactor: Reactor, heard: list[str], listen) -> None:
+def test_it_calls_in_the_reactor(reactor: Reactor, heard: list[str], listen: Listen) -> None:
     listen("service")
     signal.raise_signal(NUMBER)
     assert heard == []
@@ -59,7 +60,7 @@ def test_it_calls_in_the_reactor(reactor: Reactor, heard: list[str], listen) -> 
     assert heard == ["service"]
 
 
-def test_who_listened_before_goes_on(reactor: Reactor, heard: list[str], listen) -> None:
+def test_who_listened_before_goes_on(reactor: Reactor, heard: list[str], listen: Listen) -> None:
     signal.signal(NUMBER, lambda number, frame: heard.append(f"before {number}"))
     listening = listen("service")
     signal.raise_signal(NUMBER)
@@ -71,7 +72,9 @@ def test_who_listened_before_goes_on(reactor: Reactor, heard: list[str], listen)
 
 
 @pytest.mark.parametrize("first", [0, 1])
-def test_two_may_end_in_any_order(reactor: Reactor, heard: list[str], listen, first: int) -> None:
+def test_two_may_end_in_any_order(
+    reactor: Reactor, heard: list[str], listen: Listen, first: int
+) -> None:
     signal.signal(NUMBER, lambda number, frame: heard.append("before"))
     both = [listen("first"), listen("second")]
     signal.raise_signal(NUMBER)
@@ -89,13 +92,13 @@ def test_two_may_end_in_any_order(reactor: Reactor, heard: list[str], listen, fi
     assert heard == ["before"]
 
 
-def test_the_handler_is_given_back(listen) -> None:
+def test_the_handler_is_given_back(listen: Listen) -> None:
     signal.signal(NUMBER, signal.SIG_IGN)
     listen("service").end()
     assert signal.getsignal(NUMBER) is signal.SIG_IGN
 
 
-def test_a_thread_that_gets_no_signals_is_left_alone(listen) -> None:
+def test_a_thread_that_gets_no_signals_is_left_alone(listen: Listen) -> None:
     before = signal.getsignal(NUMBER)
     thread = threading.Thread(target=lambda: listen("service").end())
     thread.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -136,3 +137,16 @@ class Program:
     def _read_errors(self) -> None:
         assert self.process.stderr is not None
         self.errors = self.process.stderr.read()
+
+
+def stuck(client: socket.socket) -> bytes:
+    """Send and read nothing until every buffer on the way is full.
+
+    Returns:
+        What was sent.
+    """
+    data, sent = os.urandom(1 << 20) * 64, 0
+    client.setblocking(False)
+    while select.select([], [client], [], 0.5)[1]:
+        sent += client.send(data[sent : sent + (1 << 16)])
+    return data[:sent]

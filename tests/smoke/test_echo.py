@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import select
 import signal
 import socket
 import stat
@@ -14,7 +13,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from smoke.program import PATIENCE, Program, twistd
+from smoke.program import PATIENCE, Program, stuck, twistd
 
 TCP = "tcp:0:interface=127.0.0.1"
 UDP = "udp:0:interface=127.0.0.1"
@@ -180,19 +179,6 @@ def test_a_second_signal_cuts_it_short(echo: Start) -> None:
         program.signal(signal.SIGINT)
         assert program.status() == -signal.SIGINT
     assert "Traceback" not in program.transcript
-
-
-def stuck(client: socket.socket) -> bytes:
-    """Send and read nothing until every buffer on the way is full.
-
-    Returns:
-        What was sent.
-    """
-    data, sent = os.urandom(1 << 20) * 64, 0
-    client.setblocking(False)
-    while select.select([], [client], [], 0.5)[1]:
-        sent += client.send(data[sent : sent + (1 << 16)])
-    return data[:sent]
 
 
 def refused(program: Program) -> str:
