@@ -7,7 +7,7 @@ Law: whatever they say is read when the relay is made; a string that means nothi
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
@@ -23,16 +23,14 @@ from nodenet.addresses import isIP, isIPv6
 from nodenet.dgram._options import SocketOptions
 from nodenet.endpoints import (
     Endpoint,
+    TLSClientEndpoint,
     clientFromString,
-    parse,
     serverFromString,
 )
 from nodenet.endpoints._arguments import Arguments
 from nodenet.endpoints._syntax import cut
+from nodenet.endpoints.parse import _CLIENTS, _SERVERS
 from nodenet.options import HOST, PORT, TEXT, Option, checkPort, declarations
-
-_OWN_SERVERS = frozenset({"tcp", "unix", "udp"})
-_OVER_TLS = frozenset({"tls", "ssl"})
 
 
 @implementer(IStreamServerEndpoint)
@@ -130,9 +128,9 @@ def listenEndpoint(text: str, reactor: Any) -> Endpoint | NamedEndpoint:
         EndpointStringError: It means nothing.
     """
     kind = cut(text).prefix
-    if kind in _OWN_SERVERS:
-        return parse(text, reactor)
-    return NamedEndpoint(text, kind, serverFromString(_given(reactor), text))
+    own = kind in _SERVERS
+    endpoint = serverFromString(reactor if own else _given(reactor), text)
+    return cast(Endpoint, endpoint) if own else NamedEndpoint(text, kind, endpoint)
 
 
 def connectEndpoint(text: str, reactor: Any) -> DatagramTarget | IStreamClientEndpoint:
@@ -140,13 +138,13 @@ def connectEndpoint(text: str, reactor: Any) -> DatagramTarget | IStreamClientEn
     description = cut(text)
     if description.prefix == "udp":
         return DatagramTarget.fromDescription(description, reactor)
-    own = description.prefix in _OWN_SERVERS
+    own = description.prefix in _CLIENTS
     return clientFromString(reactor if own else _given(reactor), text)
 
 
-def beginsWithTLS(text: str) -> bool:
+def beginsWithTLS(target: object, text: str) -> bool:
     """Whether the first thing on a connection to this target is the handshake of TLS."""
-    return cut(text).prefix in _OVER_TLS
+    return isinstance(target, TLSClientEndpoint) or text.startswith("ssl:")
 
 
 def _given(reactor: Any) -> Any:

@@ -106,7 +106,7 @@ class _Door(BlockList):
 
 
 class PortListener(Relaying):
-    """The port of an endpoint that is not nodenet's: ``ssl:``, ``systemd:``, of a plugin.
+    """The port of an endpoint that is not nodenet's: ``haproxy:``, of a plugin, of a program.
 
     Args:
         endpoint: Where to listen. It has to be bound when its `listen` returns.

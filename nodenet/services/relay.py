@@ -116,7 +116,7 @@ class RelayService(SocketService):
             idleTimeout = DEFAULT_SESSION_IDLE if datagrams else DEFAULT_IDLE
         limits = Limits(connectTimeout, idleTimeout, timeLimit)
         self._settings = Settings(datagrams, maxConnections, limits, proxyProtocol)
-        over_tls = isinstance(connect, str) and beginsWithTLS(connect)
+        over_tls = beginsWithTLS(self._target, self._to)
         checkTogether(self.endpoints, self._to, self._settings, over_tls)
         self._lists = AddressLists(block, allow)
         self._on_hup: OnSignal | None = None

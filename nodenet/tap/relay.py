@@ -34,8 +34,7 @@ class RelayOptions(ServiceOptions):
         "how each connection went: bytes both ways, how long, and why it ended."
     )
     epilogue = f"""{ENDPOINTS}
---listen also takes what Twisted knows: ssl:443:privateKey=key.pem:certKey=cert.pem,
-systemd:domain=INET:index=0, haproxy:tcp:80, and what plugins add.
+--listen also takes what Twisted knows: haproxy:tcp:80, and what plugins add.
 
 Targets:
   tcp:HOST:PORT[:localAddress=ADDRESS]   TCP
