@@ -41,6 +41,7 @@ class PrimarySource:
         self._channel = channel
         self._leases: dict[str, Lease] = {}
         self._ports: dict[str, DealtPort] = {}
+        self._users: dict[str, _Users] = {}
         channel.serve("connection", self._offered)
 
     # -- from who binds ---------------------------------------------------------------------
@@ -107,14 +108,18 @@ class PrimarySource:
     def _lease(self, place: Place, owner: Owner) -> Lease:
         if place.type == UNIX_TYPE and str(place.address)[:1] != "\0":
             place = replace(place, address=os.path.abspath(str(place.address)))
-        keys = (f"{place.address}:{place.port}:{place.type}:{place.fd}:{n}" for n in count())
-        key = next(key for key in keys if key not in self._leases)
-        lease = self._leases[key] = Lease(self._channel, key, place, owner, self._over)
-        return lease
+        prefix = f"{place.address}:{place.port}:{place.type}:{place.fd}"
+        users = self._users.setdefault(prefix, _Users())
+        key = f"{prefix}:{users.begin()}"
 
-    def _over(self, lease: Lease) -> None:
-        del self._leases[lease.key]
-        self._ports.pop(lease.key, None)
+        def over(lease: Lease) -> None:
+            del self._leases[key]
+            self._ports.pop(key, None)
+            if users.end():
+                del self._users[prefix]
+
+        lease = self._leases[key] = Lease(self._channel, key, place, owner, over)
+        return lease
 
     def _offered(self, query: dict[str, Any], skt: socket.socket | None) -> Answer:
         """The primary has a connection for one of the servers."""
@@ -126,6 +131,27 @@ class PrimarySource:
         if not accepted:
             skt.close()
         return {"accepted": accepted}, None
+
+
+class _Users:
+    """Those who use the same place: the first of each worker share a handle, and so on.
+
+    As in Node, numbers are not used again before all are free.
+    """
+
+    def __init__(self) -> None:
+        self._numbers = count()
+        self._left = 0
+
+    def begin(self) -> int:
+        """One more: his number."""
+        self._left += 1
+        return next(self._numbers)
+
+    def end(self) -> bool:
+        """One fewer. Returns whether that was the last."""
+        self._left -= 1
+        return not self._left
 
 
 def _closed(owner: Owner) -> Deferred[None]:

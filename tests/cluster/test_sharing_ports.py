@@ -285,7 +285,8 @@ async def test_each_further_port_of_a_worker_is_the_same_for_all() -> None:
     first, second = [[await worker.server() for _ in range(2)] for worker in workers]
     assert [portOf(server) for server in first] == [portOf(server) for server in second]
     assert portOf(first[0]) != portOf(first[1])
-    first[0].close()
+    for server in first:
+        server.close()
     again = await workers[0].server()
     assert portOf(again) == portOf(second[0])
     await primary.end()
