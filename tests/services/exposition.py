@@ -40,8 +40,9 @@ def readExposition(text: str) -> dict[str, Family]:
             continue
         comment = re.fullmatch(rf"# (HELP|TYPE) ({NAME}) (.*)", line)
         sample = SAMPLE.fullmatch(line)
-        assert comment or sample, f"neither a comment nor a sample: {line!r}"
-        name = comment[2] if comment else sample[1]
+        found = comment or sample
+        assert found is not None, f"neither a comment nor a sample: {line!r}"
+        name = comment[2] if comment else found[1]
         if name != current:
             assert name not in families, f"{name} is in two groups"
             families[name] = Family()
@@ -51,9 +52,9 @@ def readExposition(text: str) -> dict[str, Family]:
             _describe(family, comment[1], comment[3])
         else:
             assert family.kind is not None, f"a sample of {name} before its type"
-            labels = frozenset((label, _plain(value)) for label, value in _labels(sample[2] or ""))
+            labels = frozenset((label, _plain(value)) for label, value in _labels(found[2] or ""))
             assert labels not in family.samples, f"twice: {line}"
-            family.samples[labels] = float(sample.groups()[-1])
+            family.samples[labels] = float(found.groups()[-1])
     return families
 
 
