@@ -94,8 +94,12 @@ class Socket(TellingSocket):
             self._onread = OnRead(onread)
         if link is not None:
             self._adopt_link(link, resolved["readable"], resolved["writable"])
-        if resolved["signal"] is not None:
-            addAbortSignal(resolved["signal"], self)
+        signal = resolved["signal"]
+        if signal is not None:
+            if signal.aborted:
+                poller.nextTick(addAbortSignal, signal, self)
+            else:
+                addAbortSignal(signal, self)
 
     def _adopt_link(self, link: Link, readable: bool, writable: bool) -> None:
         """A descriptor was given: it is open, and perhaps has but one half."""

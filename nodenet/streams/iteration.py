@@ -1,8 +1,9 @@
 """``async for chunk in stream``.
 
-Law: whoever leaves the loop early destroys the stream. Python tells an iterator nothing when a loop
-is left; it only drops it. So `ChunkIterator` is what the loop alone holds, and what listens to the
-stream is a `_Waiter`, which does not know it.
+Law: whoever leaves the loop early destroys the stream, with an `AbortError` that need not be
+listened to. Python tells an iterator nothing when a loop is left; it only drops it. So
+`ChunkIterator` is what the loop alone holds, and what listens to the stream is a `_Waiter`, which
+does not know it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 
+from nodenet.errors import AbortError
 from nodenet.streams.finished import finished
+from nodenet.streams.stream import EMITTED, FLOWS
 
 if TYPE_CHECKING:
     from nodenet.streams.readable import Readable
@@ -67,10 +70,13 @@ class ChunkIterator:
         waiter = self._waiter
         if waiter is None or waiter.closed:
             return
-        waiter.close()
         stream = self._stream
         if destroy and (waiter.error is not None or stream._auto_destroy):
-            stream.destroy()
+            waiter.closed = True  # it goes on listening: to the error, until the stream is closed
+            is_over = stream._end >= EMITTED and stream._finish != FLOWS
+            stream.destroy(None if is_over else AbortError())
+        else:
+            waiter.close()
 
 
 class _Waiter:

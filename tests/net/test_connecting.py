@@ -10,7 +10,13 @@ import pytest
 from net_tools import failure, happens, listening
 
 from nodenet import net
-from nodenet.errors import ERR_INVALID_ADDRESS_FAMILY, ERR_INVALID_IP_ADDRESS, ERR_IP_BLOCKED
+from nodenet.abort import AbortSignal
+from nodenet.errors import (
+    ERR_INVALID_ADDRESS_FAMILY,
+    ERR_INVALID_IP_ADDRESS,
+    ERR_IP_BLOCKED,
+    AbortError,
+)
 from nodenet.events import once
 from nodenet.loop import nextTick
 
@@ -107,3 +113,13 @@ async def test_a_socket_connects_again_after_close() -> None:
             await happens(socket, "close")
             assert (socket.destroyed, socket.readyState, socket.bytesRead) == (True, "closed", 5)
     assert heard == [b"hello"] * 3
+
+
+async def test_a_socket_that_was_aborted_before_does_not_connect() -> None:
+    server = net.createServer(lambda socket: pytest.fail("somebody has connected"))
+    port = await listening(server)
+    client = net.connect(port, "127.0.0.1", signal=AbortSignal.abort())
+    assert isinstance(await failure(client), AbortError)
+    assert client.destroyed
+    server.close()
+    await happens(server, "close")
