@@ -9,6 +9,8 @@ from twisted.internet.task import deferLater
 from zope.interface.verify import verifyObject
 
 from nodenet.interfaces import IStreamLink, IStreamSink
+from nodenet.loop.poller import Poller
+from nodenet.transports.unix import UNIXTransport
 
 Pair = tuple[Recorder, Recorder]
 
@@ -227,6 +229,108 @@ async def test_writing_after_the_peer_is_gone_fails_with_its_code(pair: Pair) ->
     with pytest.raises(OSError, match=r"^write E(PIPE|CONNRESET)$"):
         await keep_writing()
     assert near.link.queued == 0
+
+
+def resets(end: Recorder) -> bool:
+    """Whether this kind of connection has resets: Unix sockets have none."""
+    return not isinstance(end.link, UNIXTransport)
+
+
+async def test_a_reset_is_told_with_its_code(pair: Pair) -> None:
+    near, far = pair
+    near.link.reset()
+    await far.until(lambda: bool(far.events))
+    await turns()
+    assert far.events == (["read ECONNRESET"] if resets(near) else ["readEnded"])
+
+
+async def test_what_came_before_a_reset_is_still_delivered(pair: Pair) -> None:
+    near, far = pair
+    far.link.stopReading()
+    near.link.send(b"last words")
+    near.link.reset()
+    await turns()
+    far.link.startReading()
+    await far.until(lambda: bool(far.events))
+    assert far.received == b"last words"
+    assert far.events == (["read ECONNRESET"] if resets(near) else ["readEnded"])
+
+
+async def test_who_closes_with_bytes_unread_resets(pair: Pair) -> None:
+    near, far = pair
+    near.link.stopReading()
+    far.link.send(b"unread")
+    await turns()
+    near.link.close()
+    await far.until(lambda: bool(far.events))
+    assert far.events == ["read ECONNRESET"]
+
+
+async def test_a_reset_behind_a_fin_fails_writing_alone(pair: Pair) -> None:
+    near, far = pair
+    near.link.close()
+    await far.event("readEnded")
+    if resets(near):
+        far.link.send(b"nobody is there")  # which is answered by a reset
+        await turns()
+    with pytest.raises(OSError, match=r"^write EPIPE$"):
+        far.link.send(b"nor now")
+    assert far.events == ["readEnded"]
+
+
+async def test_both_ends_may_say_their_end(pair: Pair) -> None:
+    near, far = pair
+    near.link.shutdown()
+    far.link.shutdown()
+    await near.event("readEnded")
+    await far.event("readEnded")
+    assert (near.errors, far.errors) == ([], [])
+    with pytest.raises(OSError, match=r"^write EPIPE$"):
+        near.link.send(b"too late")
+
+
+async def test_a_paused_link_hears_of_the_end_when_it_is_resumed(pair: Pair) -> None:
+    near, far = pair
+    far.link.stopReading()
+    near.link.send(b"last")
+    near.link.shutdown()
+    await turns()
+    assert far.events == []
+    far.link.startReading()
+    await far.event("readEnded")
+    assert far.received == b"last"
+
+
+def test_the_ends_know_each_others_address(pair: Pair) -> None:
+    near, far = pair
+    if resets(near):
+        assert near.link.remoteAddress() == far.link.localAddress()
+        assert far.link.remoteAddress() == near.link.localAddress()
+    else:
+        assert near.link.remoteAddress() is near.link.localAddress() is None
+
+
+def test_a_link_says_where_it_is_and_when_it_is_closed(pair: Pair) -> None:
+    near, _ = pair
+    open_ = near.link.describe()
+    near.link.close()
+    assert near.link.describe() != open_
+    assert "closed" in near.link.describe()
+
+
+def test_an_open_link_is_counted_unless_it_is_not_to_be(pair: Pair) -> None:
+    near, far = pair
+    poller: Poller = near.link.poller
+    assert {near.link, far.link} <= set(poller.openHandles())
+    count = poller.references
+    near.link.unref()
+    near.link.unref()
+    assert poller.references == count - 1
+    near.link.ref()
+    assert poller.references == count
+    near.link.close()
+    assert poller.references == count - 1
+    assert near.link not in poller.openHandles()
 
 
 async def test_another_sink_hears_what_comes_after_it_was_attached(pair: Pair) -> None:
