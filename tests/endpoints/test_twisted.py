@@ -131,6 +131,13 @@ async def test_a_twisted_wrapper_around_ours() -> None:
     await port.stopListening()
 
 
+def test_twisteds_wrapper_takes_its_arguments_unescaped_as_with_twisteds_own() -> None:
+    for kind in ("tcp", "node:tcp"):
+        with pytest.raises(ValueError, match="Unknown endpoint type"):
+            serverFromString(reactor, "haproxy:" + endpoints.quote(f"{kind}:8080"))
+    assert serverFromString(reactor, r"haproxy:node:tcp:8080:interface=\:\:1")
+
+
 async def test_connections_beyond_the_limit_are_closed() -> None:
     endpoint = parse("tcp:0:interface=127.0.0.1:maxConnections=0", reactor)
     assert isinstance(endpoint, TCPServerEndpoint)
