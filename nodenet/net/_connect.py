@@ -143,9 +143,7 @@ class Connecting:
         else:
             self._go([Target(address, self._options["port"], family)])
 
-    def _found_all(
-        self, error: BaseException | None = None, addresses: Sequence[Any] = ()
-    ) -> None:
+    def _found_all(self, error: BaseException | None = None, addresses: Sequence[Any] = ()) -> None:
         host = self._options["host"] or "localhost"
         if not self._alive:
             return

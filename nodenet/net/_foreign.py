@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from errno import EPIPE
+from errno import ENOBUFS, EPIPE
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -208,16 +208,23 @@ class StreamLink(Protocol):
         self.ref()
         can.pauseReading()
         if can.flush is Flush.NOTICES:
-            transport.startWriting, transport.stopWriting = (
-                self.resumeProducing,
-                self.pauseProducing,
-            )
-            transport.eofReceived = self.readConnectionLost
+            self._heed(can.channel)
         elif can.flush is not Flush.NEVER:
             self._producing = True
             transport.registerProducer(self, can.flush is Flush.PAUSES)
             if can.flush is Flush.PULLS and not self._asked:
                 self._flush = Flush.NEVER  # whoever does not ask at once never will
+
+    def _heed(self, channel: Any) -> None:
+        """Have a channel of SSH tell of its window, and of the end."""
+        channel.startWriting, channel.stopWriting = self.resumeProducing, self.pauseProducing
+        ended = channel.eofReceived
+
+        def eofReceived() -> None:
+            ended()
+            self.readConnectionLost()
+
+        channel.eofReceived = eofReceived
 
     def _stop_producing(self) -> None:
         if self._producing:
@@ -239,6 +246,11 @@ class StreamLink(Protocol):
                 return
             if buffer is None:
                 self._deliver(data)
+                return
+            if not buffer:
+                self.stopReading()
+                if self._sink is not None:
+                    self._sink.readFailed(systemError(ENOBUFS, "read"))
                 return
             size = min(len(buffer), len(data))
             buffer[:size] = data[:size]

@@ -77,9 +77,14 @@ class LivingSocket(Duplex):
 
     def _receive_into(self, view: memoryview) -> None:
         self._touch()
-        assert self._onread is not None
-        if not self._onread.received(view) and self._link is not None:
-            self._link.stopReading()
+        onread, link = self._onread, self._link
+        assert onread is not None
+        assert link is not None
+        result = onread.received(view, link)
+        if result is False:
+            link.stopReading()
+        elif result is not None and result is not True:
+            self._returned(result, "onread", ())
 
     def _read_ended(self) -> None:
         self._touch()

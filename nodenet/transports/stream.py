@@ -222,6 +222,9 @@ class StreamDescriptor(Handle):
 
     def _read_into(self, buffer: memoryview) -> None:
         """`deliver` is told of bytes by their number; they stand in the caller's own buffer."""
+        if not buffer:
+            self._read_failed(noRoom())
+            return
         try:
             size = self._socket.recv_into(buffer)
         except BlockingIOError:
@@ -279,6 +282,11 @@ class StreamDescriptor(Handle):
                 return
             queue.popleft()
             sent -= size
+
+
+def noRoom() -> OSError:
+    """Nothing can be read into a buffer of no length."""
+    return OSError(errno.ENOBUFS, "the buffer is empty")
 
 
 class _Nobody:

@@ -386,6 +386,16 @@ class TestTestTransport:
         socket.destroy()
         await turns()
 
+    async def test_an_empty_buffer_is_an_error(self) -> None:
+        onread = {"buffer": bytearray(), "callback": pytest.fail}
+        socket, _, protocol = self.joined(onread=onread)
+        await turns()
+        failed: Deferred[Any] = Deferred()
+        socket.on("error", failed.callback)
+        protocol.dataReceived(b"abc")
+        assert (await failed).errno == errno.ENOBUFS
+        await turns()
+
     async def test_writing_when_it_is_lost_is_a_broken_pipe(self) -> None:
         socket, _, protocol = self.joined(allowHalfOpen=True)
         socket.resume()
@@ -420,25 +430,70 @@ class TestPipes:
         assert done.stdout == LARGE
 
 
-async def test_a_channel_of_ssh_is_a_socket_at_both_ends() -> None:
-    pytest.importorskip("bcrypt", reason="Twisted's SSH needs bcrypt")
-    from ssh import Client, Server
+class TestChannelsOfSSH:
+    """Sockets at both ends of a channel: on the channel itself, and on a session's process."""
 
-    factory = NodeFactory(lambda socket: socket.pipe(socket))
-    port: Any = await Own().listen(Server(lambda: factory.buildProtocol(None)))
-    client: Any = await endpoints.connectProtocol(Own().client(port), Client())
-    channel = await client.opened
-    socket = net.Socket.fromTransport(channel)
-    assert not socket.write(LARGE)
-    received = 0
-    async for chunk in socket:
-        received += len(chunk)
-        if received == len(LARGE):
-            socket.end()
-            client.transport.loseConnection()
-    while port.connections:
-        await turns(1)
-    await port.stopListening()
+    @pytest.fixture(autouse=True)
+    def keys(self) -> None:
+        pytest.importorskip("bcrypt", reason="Twisted's SSH needs bcrypt")
+
+    async def joined(self, listener: Callable[[net.Socket], object]) -> tuple[Any, Any, Any]:
+        """A port, and a client with its socket."""
+        from ssh import Client, Server
+
+        factory = NodeFactory(listener, allowHalfOpen=True)
+        port: Any = await Own().listen(Server(lambda: factory.buildProtocol(None)))
+        client: Any = await endpoints.connectProtocol(Own().client(port), Client())
+        return port, client, net.Socket.fromTransport(await client.opened, allowHalfOpen=True)
+
+    async def closed(self, port: Any, client: Any) -> None:
+        client.transport.loseConnection()
+        while port.connections:
+            await turns(1)
+        await port.stopListening()
+
+    async def test_an_echo(self) -> None:
+        port, client, socket = await self.joined(lambda peer: peer.pipe(peer))
+        assert not socket.write(LARGE)
+        received = 0
+        async for chunk in socket:
+            received += len(chunk)
+            if received == len(LARGE):
+                socket.end()
+                break
+        await self.closed(port, client)
+
+    async def test_the_end_is_heard(self) -> None:
+        ended: Deferred[net.Socket] = Deferred()
+        port, client, socket = await self.joined(
+            lambda peer: peer.resume().on("end", lambda: ended.callback(peer))
+        )
+        socket.end(b"bye")
+        (await ended).end(b"you too")
+        assert await heard(socket) == b"you too"
+        await self.closed(port, client)
+
+    @pytest.mark.parametrize("floods", ["server", "client"])
+    async def test_who_does_not_read_is_sent_a_window_full(self, floods: str) -> None:
+        made: Deferred[net.Socket] = Deferred()
+        port, client, near = await self.joined(lambda peer: made.callback(peer))
+        far = await made
+        sender, receiver = (far, near) if floods == "server" else (near, far)
+        channel = await client.opened
+        drained = events.once(sender, "drain")
+        assert not sender.write(LARGE)
+        while channel.localWindowLeft if floods == "server" else channel.remoteWindowLeft:
+            await turns(1)
+        await turns(20)
+        assert receiver.bytesRead == 131_072
+        assert not drained.called
+        received = 0
+        async for chunk in receiver:
+            received += len(chunk)
+            if received == len(LARGE):
+                break
+        await drained
+        await self.closed(port, client)
 
 
 def test_a_link_provides_what_others_expect_of_it() -> None:

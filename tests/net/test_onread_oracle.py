@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from net_tools import portOf
+import pytest
+from net_tools import failure, happens, listening, portOf
 from oracle import Oracle, Tracer
+from twisted.python.failure import Failure
 
 from nodenet import net
+from nodenet.errors import ERR_INVALID_ARG_TYPE
 from nodenet.loop import pollerOf
 
 _JS = """
@@ -178,3 +181,94 @@ async def test_pause_and_resume_hold_for_the_buffer_too(oracle: Oracle) -> None:
         client = make({"buffer": bytearray(64), "callback": callback})
 
     await same(oracle, js, listen)
+
+
+async def test_nothing_can_be_read_into_an_empty_buffer(oracle: Oracle) -> None:
+    def listen(t: Tracer, make: Any) -> None:
+        client = make({"buffer": bytearray(), "callback": lambda *_: t("never")})
+        client.on("error", lambda error: t("error", error))
+
+    js = """
+      const client = listen({ buffer: Buffer.alloc(0), callback: () => t('never') })
+      client.on('error', error => t('error', error))
+    """
+    await same(oracle, js, listen)
+
+
+async def test_a_callback_that_throws_is_called_again(oracle: Oracle) -> None:
+    def listen(t: Tracer, make: Any) -> None:
+        def callback(size: int, buffer: bytearray) -> None:
+            t("callback", size)
+            raise ZeroDivisionError("no")
+
+        make({"buffer": bytearray(32), "callback": callback})
+
+    js = """
+      const callback = size => { t('callback', size); throw new Error('no') }
+      listen({ buffer: Buffer.alloc(32), callback })
+    """
+    await same(oracle, js, listen)
+
+
+async def test_a_callback_that_destroys_is_not_called_again(oracle: Oracle) -> None:
+    def listen(t: Tracer, make: Any) -> None:
+        def callback(size: int, buffer: bytearray) -> None:
+            t("callback", size)
+            client.destroy()
+
+        client = make({"buffer": bytearray(2), "callback": callback})
+
+    js = """
+      const callback = size => { t('callback', size); client.destroy() }
+      const client = listen({ buffer: Buffer.alloc(2), callback })
+    """
+    await same(oracle, js, listen)
+
+
+async def test_a_callback_may_be_a_coroutine_function() -> None:
+    server = net.createServer(lambda socket: socket.end("x"))
+    port = await listening(server)
+
+    async def callback(size: int, buffer: bytearray) -> None:
+        raise KeyError(size)
+
+    client = net.connect(port, "127.0.0.1", onread={"buffer": bytearray(9), "callback": callback})
+    assert isinstance(await failure(client), KeyError)
+    server.close()
+
+
+async def test_a_function_that_gives_no_buffer_later_is_reported(
+    flushLoggedErrors: Callable[..., list[Failure]],
+) -> None:
+    buffers = [bytearray(3), None, bytearray(3)]
+    received = b""
+
+    def callback(size: int, buffer: bytearray) -> None:
+        nonlocal received
+        received += buffer[:size]
+
+    server = net.createServer(lambda socket: socket.end("12345"))
+    port = await listening(server)
+    onread = {"buffer": lambda: buffers.pop(0), "callback": callback}
+    client = net.connect(port, "127.0.0.1", onread=onread)
+    await happens(client, "close")
+    assert received == b"12345"  # into the buffer that was there before
+    assert len(flushLoggedErrors(ERR_INVALID_ARG_TYPE)) == 1
+    server.close()
+
+
+@pytest.mark.parametrize(
+    "onread",
+    [
+        5,
+        {"buffer": bytearray(5)},
+        {"buffer": bytearray(5), "callback": "x"},
+        {"callback": print},
+        {"buffer": "text", "callback": print},
+        {"buffer": b"not writable", "callback": print},
+        {"buffer": lambda: None, "callback": print},
+    ],
+)
+def test_what_cannot_be_read_into_is_refused(onread: Any) -> None:
+    with pytest.raises(ERR_INVALID_ARG_TYPE, match="onread"):
+        net.Socket(onread=onread)
