@@ -38,6 +38,7 @@ class Capabilities:
         abort: Closes without sending what waits; None where it cannot.
         pauseReading: Stops the receiving, where it can.
         resumeReading: Goes on with it.
+        channel: The channel of Twisted's SSH that it is, or leads to.
     """
 
     flush: Flush
@@ -46,22 +47,26 @@ class Capabilities:
     abort: Callable[[], object] | None
     pauseReading: Callable[[], object]
     resumeReading: Callable[[], object]
+    channel: Any = None
 
     @classmethod
     def of(cls, transport: Any) -> Capabilities:
         """Look at `transport`."""
-        pause = getattr(transport, "pauseProducing", None)
-        resume = getattr(transport, "resumeProducing", None)
+        channel = channelOf(transport)
+        reading = transport if channel is None else _Window(channel)
+        pause = getattr(reading, "pauseProducing", None)
+        resume = getattr(reading, "resumeProducing", None)
         if pause is None or resume is None:
             pause = resume = _nothing
-        half = _end_writing(transport)
+        half = _end_writing(transport, channel)
         return cls(
-            flush=_flush(transport),
+            flush=Flush.NOTICES if channel is not None else _flush(transport),
             halfClose=half is not None,
             endWriting=half or transport.loseConnection,
             abort=getattr(transport, "abortConnection", None),
             pauseReading=pause,
             resumeReading=resume,
+            channel=channel,
         )
 
 
@@ -71,9 +76,38 @@ def isChannel(transport: Any) -> bool:
     return conch is not None and isinstance(transport, conch.SSHChannel)
 
 
-def _flush(transport: Any) -> Flush:
+def channelOf(transport: Any) -> Any:
+    """The channel of SSH that `transport` is, or whose session's process it stands for; or None."""
     if isChannel(transport):
-        return Flush.NOTICES
+        return transport
+    conch = sys.modules.get("twisted.conch.ssh.session")
+    if conch is not None and isinstance(transport, conch.SSHSessionProcessProtocol):
+        return transport.session
+    return None
+
+
+class _Window:
+    """Pauses the peer of a channel: it may send what is left of its window, and gets no more.
+
+    Conch fills the window up when it is half empty, before it hands on what came. There is nothing
+    to fill up to while the window has no size.
+    """
+
+    def __init__(self, channel: Any) -> None:
+        self._channel = channel
+        self._size = channel.localWindowSize
+
+    def pauseProducing(self) -> None:
+        self._channel.localWindowSize = 0
+
+    def resumeProducing(self) -> None:
+        channel, size = self._channel, self._size
+        channel.localWindowSize = size
+        if channel.localWindowLeft < size // 2 and not channel.remoteClosed:
+            channel.conn.adjustWindow(channel, size - channel.localWindowLeft)
+
+
+def _flush(transport: Any) -> Flush:
     if ISSLTransport.providedBy(transport):
         return Flush.PAUSES
     if hasattr(transport, "registerProducer"):  # not all that have it say `IConsumer`
@@ -81,9 +115,9 @@ def _flush(transport: Any) -> Flush:
     return Flush.NEVER
 
 
-def _end_writing(transport: Any) -> Callable[[], object] | None:
-    if isChannel(transport):
-        return lambda: transport.conn.sendEOF(transport)
+def _end_writing(transport: Any, channel: Any) -> Callable[[], object] | None:
+    if channel is not None:
+        return lambda: channel.conn.sendEOF(channel)
     if ISSLTransport.providedBy(transport):
         # `loseWriteConnection` would send a bare FIN below TLS. This sends TLS's own end, and
         # what arrives before the peer's is still delivered.
