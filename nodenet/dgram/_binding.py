@@ -121,13 +121,15 @@ class BindingSocket(LivingSocket):
             self._ask(source, request, ip)
 
     def _bind(self, request: BindRequest, ip: str) -> None:
-        descriptor = self._descriptor or self._open()
+        descriptor = self._descriptor
         try:
+            if descriptor is None:
+                descriptor = self._open()
             prepare(descriptor.socket, self._options)
             ask(descriptor, self._options)
             descriptor.bind(self._family.pack(ip, request.port).raw)
         except OSError as refused:
-            if descriptor is not self._descriptor:
+            if descriptor is not None and descriptor is not self._descriptor:
                 descriptor.close()
             self._not_bound(request, systemError(refused, "bind", ip, request.port))
         else:

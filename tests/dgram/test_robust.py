@@ -9,11 +9,13 @@ import socket as sockets_of_python
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from descriptors import noMoreDescriptors
 from twisted.internet.defer import Deferred
 
-from nodenet import events, loop
+from nodenet import dgram, events, loop
 from nodenet.errors import ERR_INVALID_FD_TYPE
 from nodenet.transports import _mmsg
 
@@ -233,3 +235,20 @@ async def test_listeners_that_are_coroutines_run_beside_each_other(sockets):
     iterator = sender.messages()
     answered.callback(None)
     assert {(await anext(iterator))[0] for _ in range(2)} == {b"ONE", b"TWO"}
+
+
+async def test_without_a_descriptor_binding_fails() -> None:
+    """As in Node: the error of a bind, also where nobody has asked for one."""
+    for use in (
+        lambda socket: socket.bind(0, "127.0.0.1"),
+        lambda socket: socket.send(b"x", 9, "127.0.0.1"),
+        lambda socket: socket.connect(9, "127.0.0.1"),
+    ):
+        with noMoreDescriptors():
+            socket = dgram.createSocket("udp4")
+            failed: Deferred[Any] = Deferred()
+            socket.once("error", failed.callback)
+            use(socket)
+            error = await failed
+        assert (error.code, error.syscall) == ("EMFILE", "bind")
+        socket.close()

@@ -11,12 +11,13 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from descriptors import noMoreDescriptors
 from net_tools import failure, happens, listening
 from twisted.internet.defer import Deferred
 from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
@@ -26,25 +27,6 @@ from nodenet import net
 from nodenet.loop import pollerOf
 
 MANY = 10_000
-
-
-@contextmanager
-def noMoreDescriptors(spare: int = 0) -> Iterator[None]:
-    """Let this process open `spare` descriptors and then no more."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with ExitStack() as stack:
-        # The limit is on the number, so the free numbers below it are used up first.
-        highest = max(map(int, os.listdir("/proc/self/fd"))) + 1
-        while True:
-            fd = os.open(os.devnull, os.O_RDONLY)
-            stack.callback(os.close, fd)
-            if fd >= highest:
-                break
-        resource.setrlimit(resource.RLIMIT_NOFILE, (fd + 1 + spare, hard))
-        try:
-            yield
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.fixture
