@@ -476,7 +476,7 @@ class TestChannelsOfSSH:
     @pytest.mark.parametrize("floods", ["server", "client"])
     async def test_who_does_not_read_is_sent_a_window_full(self, floods: str) -> None:
         made: Deferred[net.Socket] = Deferred()
-        port, client, near = await self.joined(lambda peer: made.callback(peer))
+        port, client, near = await self.joined(made.callback)
         far = await made
         sender, receiver = (far, near) if floods == "server" else (near, far)
         channel = await client.opened
