@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Callable, Coroutine, Iterable
 from difflib import get_close_matches
 from importlib import import_module
@@ -91,9 +90,9 @@ class Program:
     def _place(self, failure: Failure) -> str:
         """The last line of the program's module on the way to a failure."""
         own = [
-            f" ({os.path.relpath(frame.filename)}, line {frame.lineno})"
-            for frame in traceback.extract_tb(failure.getTracebackObject())
-            if frame.filename == self._file
+            f" ({os.path.relpath(file)}, line {line})"
+            for _, file, line, *_ in failure.frames
+            if file == self._file
         ]
         return own[-1] if own else ""
 
