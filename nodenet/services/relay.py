@@ -230,10 +230,11 @@ class RelayService(SocketService):
 
     def _session_ended(self, session: Session, why: str, error: Exception | None) -> None:
         listener = session.listener
-        if why == NOT_CONNECTED:
-            listener.tally.failed(error or why)
-        if why == CROWDED_OUT:
-            return  # there may be very many of those
+        if why == NOT_CONNECTED and error is not None:
+            listener.tally.failed(error)
+            self._failed(listener, error)
+        if why in (NOT_CONNECTED, CROWDED_OUT):
+            return  # there may be one for each datagram of a flood
         peer = (session.peer.address, session.peer.port)
         self._say(listener, peer, session, session.began, why, error)
         assert self._sessions is not None

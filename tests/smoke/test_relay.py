@@ -1,0 +1,328 @@
+"""``twistd nodenet relay``, as an operator meets it: other people's clients, signals, mistakes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import resource
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from smoke.program import PATIENCE, Program, twistd
+
+TCP = "tcp:0:interface=127.0.0.1"
+UDP = "udp:0:interface=127.0.0.1"
+Start = Callable[..., Program]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Start]:
+    """Starts ``twistd -n nodenet`` with these arguments."""
+    started = []
+
+    def start(*arguments: str) -> Program:
+        started.append(twistd("-n", "--pidfile=", "nodenet", *arguments, cwd=tmp_path))
+        return started[-1]
+
+    yield start
+    for program in started:
+        program.close()
+
+
+def port(program: Program) -> int:
+    """Where a program says next that it listens."""
+    return int(program.says(r"listening on (?:tcp|udp) \S+:(\d+)")[1])
+
+
+@pytest.fixture
+def echo(run: Start) -> str:
+    """A target that sends back what it gets, as ``--connect`` has it."""
+    return f"tcp:127.0.0.1:{port(run('echo', '--listen', TCP))}"
+
+
+def tool(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        assert os.environ.get("CI") != "true", f"no {name} here"
+        pytest.skip(f"no {name} here")
+    return found
+
+
+def through(command: list[str], data: bytes) -> bytes:
+    """What a client prints that is given `data`."""
+    tool(command[0])
+    done = subprocess.run(command, input=data, stdout=subprocess.PIPE, check=True, timeout=PATIENCE)
+    return done.stdout
+
+
+def everything(client: socket.socket) -> bytes:
+    return b"".join(iter(lambda: client.recv(65536), b""))
+
+
+@pytest.mark.parametrize("client", [["nc", "-N"], ["socat", "-t9", "STDIO"]])
+def test_other_peoples_clients_end_one_direction(run: Start, echo: str, client: list[str]) -> None:
+    at = port(run("relay", "--listen", TCP, "--connect", echo))
+    where = [f"TCP:127.0.0.1:{at}"] if client[0] == "socat" else ["127.0.0.1", str(at)]
+    data = os.urandom(10_000_000)
+    assert hashlib.sha256(through([*client, *where], data)).digest() == (
+        hashlib.sha256(data).digest()
+    )
+
+
+def test_the_server_behind_it_may_be_anybody_s(run: Start, tmp_path: Path) -> None:
+    """curl asks a server of Python's own through a Unix socket."""
+    (tmp_path / "page").write_bytes(os.urandom(1_000_000))
+    server = Program([sys.executable, "-m", "http.server", "0", "-b", "127.0.0.1"], tmp_path)
+    try:
+        behind = server.says(r"port (\d+)")[1]
+        relay = run("relay", "--listen", "unix:sock", "--connect", f"tcp:127.0.0.1:{behind}")
+        relay.says("listening on unix")
+        ask = ["curl", "-s", "--unix-socket", str(tmp_path / "sock"), "http://x/page"]
+        assert through(ask, b"") == (tmp_path / "page").read_bytes()
+        relay.says("1000000|1000[0-9]{3} out")
+    finally:
+        server.close()
+
+
+def test_openssl_speaks_tls_with_it(run: Start, echo: str, tmp_path: Path) -> None:
+    tool("openssl")
+    subprocess.run(
+        [
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+            "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=localhost",
+            "-addext", "subjectAltName=DNS:localhost", "-days", "2",
+        ],
+        cwd=tmp_path, check=True, capture_output=True, timeout=PATIENCE,
+    )  # fmt: skip
+    listen = f"ssl:0:interface=127.0.0.1:privateKey={tmp_path}/key.pem:certKey={tmp_path}/cert.pem"
+    at = port(run("relay", "--listen", listen, "--connect", echo))
+    ask = ["openssl", "s_client", "-quiet", "-no_ign_eof", "-servername", "localhost"]
+    ask += ["-CAfile", str(tmp_path / "cert.pem"), "-verify_return_error"]
+    client = subprocess.Popen(
+        [*ask, "-connect", f"127.0.0.1:{at}"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    with client:
+        assert client.stdin is not None
+        assert client.stdout is not None
+        client.stdin.write(b"hello over TLS\n")
+        client.stdin.flush()
+        assert client.stdout.readline() == b"hello over TLS\n"
+        client.stdin.close()
+        assert client.wait(PATIENCE) == 0
+
+
+def test_datagrams_go_there_and_back(run: Start) -> None:
+    target = port(run("echo", "--listen", UDP))
+    relay = run("relay", "--listen", UDP, "--connect", f"udp:127.0.0.1:{target}")
+    with socket.socket(type=socket.SOCK_DGRAM) as client:
+        client.settimeout(PATIENCE)
+        client.connect(("127.0.0.1", port(relay)))
+        for data in (b"one", b"x" * 60_000, b""):
+            client.send(data)
+            assert client.recv(65536) == data
+        relay.signal(signal.SIGTERM)
+        relay.says(rf"127.0.0.1:{client.getsockname()[1]} to udp:127.0.0.1:{target}: 60003 bytes")
+    assert relay.status() == -signal.SIGTERM
+    assert "Traceback" not in relay.transcript
+
+
+def memory(program: Program) -> int:
+    """Bytes that a program has in memory."""
+    pages = Path(f"/proc/{program.process.pid}/statm").read_text().split()[1]
+    return int(pages) * resource.getpagesize()
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="asks /proc for memory")
+def test_who_does_not_read_costs_no_memory(run: Start) -> None:
+    """Ten clients that never read, of a target that never stops."""
+    with socket.create_server(("127.0.0.1", 0)) as target, ExitStack() as opened:
+        relay = run(
+            "relay", "--listen", TCP, "--connect", f"tcp:127.0.0.1:{target.getsockname()[1]}"
+        )
+        at = port(relay)
+        before = memory(relay)
+        sent = 0
+        sides = []
+        for _ in range(10):
+            opened.enter_context(socket.create_connection(("127.0.0.1", at), PATIENCE))
+            sides.append(opened.enter_context(target.accept()[0]))
+            sides[-1].setblocking(False)
+        while writable := select.select([], sides, [], 0.5)[1]:
+            sent += sum(side.send(bytes(1 << 18)) for side in writable)
+        assert sent > 10 << 20
+        assert memory(relay) - before < 64 << 20
+
+
+def test_hangup_reads_the_lists_again(run: Start, echo: str, tmp_path: Path) -> None:
+    blocked = tmp_path / "blocked"
+    blocked.write_text("# nobody yet\n")
+    relay = run("relay", "--listen", TCP, "--connect", echo, "--block", "@blocked")
+    at = ("127.0.0.1", port(relay))
+
+    def served() -> bool:
+        with socket.create_connection(at, PATIENCE) as client:
+            try:
+                client.sendall(b"x")
+                return client.recv(1) == b"x"
+            except OSError:
+                return False
+
+    with socket.create_connection(at, PATIENCE) as client:
+        client.sendall(b"x")
+        assert client.recv(1) == b"x"
+        blocked.write_text("10.0.0.0/8\n127.0.0.300\n")
+        relay.signal(signal.SIGHUP)
+        relay.says(rf"the lists stay as they were: {blocked}:2: block must hold")
+        assert served()
+        blocked.write_text("10.0.0.0/8\n127.0.0.0/8\n")
+        relay.signal(signal.SIGHUP)
+        relay.says("read the lists again")
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)
+        relay.says("bytes in, 1 out in .*: blocked")
+        assert not served()
+    blocked.write_text("")
+    relay.signal(signal.SIGHUP)
+    relay.says("read the lists again")
+    assert served()
+    relay.signal(signal.SIGTERM)
+    assert relay.status() == -signal.SIGTERM
+    assert "Traceback" not in relay.transcript
+
+
+def test_a_stop_lets_connections_end(run: Start, echo: str) -> None:
+    relay = run("relay", "--listen", TCP, "--connect", echo, "--grace", "3600")
+    with socket.create_connection(("127.0.0.1", port(relay)), PATIENCE) as client:
+        client.sendall(b"x")
+        assert client.recv(1) == b"x"
+        relay.signal(signal.SIGTERM)
+        relay.says("1 get 3600 s to finish")
+        client.sendall(b"last words")
+        client.shutdown(socket.SHUT_WR)
+        assert everything(client) == b"last words"
+    assert relay.status() == -signal.SIGTERM
+    assert ": ended" in relay.transcript
+
+
+def test_a_second_signal_does_not_wait(run: Start, echo: str) -> None:
+    relay = run("relay", "--listen", TCP, "--connect", echo, "--grace", "3600")
+    with socket.create_connection(("127.0.0.1", port(relay)), PATIENCE) as client:
+        client.sendall(b"x")
+        assert client.recv(1) == b"x"
+        relay.signal(signal.SIGTERM)
+        relay.says("1 get 3600 s to finish")
+        relay.signal(signal.SIGTERM)
+        assert relay.status() == -signal.SIGTERM
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)
+    assert ": service stopped" in relay.transcript
+
+
+def test_it_does_not_run_out_of_files(run: Start, echo: str) -> None:
+    """By default there are no more connections than the limit of open files has room for."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))
+    try:
+        relay = run("relay", "--listen", TCP, "--connect", echo)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    at = ("127.0.0.1", port(relay))
+    with ExitStack() as opened:
+        served = 0
+        for _ in range(100):
+            client = opened.enter_context(socket.create_connection(at, PATIENCE))
+            try:
+                client.sendall(b"x")
+                served += client.recv(1) == b"x"
+            except OSError:
+                pass
+        assert served == 32
+    relay.says("there are 32 already, and no room for more")
+    while True:  # until it has noticed that they have gone
+        with socket.create_connection(at, PATIENCE) as client:
+            try:
+                client.sendall(b"x")
+                if client.recv(1) == b"x":
+                    break
+            except OSError:
+                pass
+    assert "EMFILE" not in relay.transcript
+    assert "Traceback" not in relay.transcript
+
+
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+def test_it_survives_that_files_run_out(run: Start, kind: str) -> None:
+    """Who says that there may be more than there are files for gets what there is."""
+    listen = TCP if kind == "tcp" else UDP
+    target = port(run("echo", "--listen", listen))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+    try:
+        relay = run(
+            "relay", "--listen", listen, "--connect", f"{kind}:127.0.0.1:{target}",
+            "--max-connections", "1000", "--idle-timeout", "1",
+        )  # fmt: skip
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    at = ("127.0.0.1", port(relay))
+    type_ = socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM
+    with ExitStack() as opened:
+        for _ in range(100):
+            client = opened.enter_context(socket.socket(type=type_))
+            client.connect(at)
+            client.send(b"x")
+        relay.says("EMFILE|cannot accept connections")
+    with socket.socket(type=type_) as client:
+        client.connect(at)
+        client.settimeout(1)
+        for _ in range(int(PATIENCE)):
+            client.send(b"y")
+            try:
+                assert client.recv(1) == b"y"
+                break
+            except TimeoutError:
+                continue  # a datagram is lost while there is no room
+            except ConnectionResetError:
+                client = opened.enter_context(socket.create_connection(at, PATIENCE))
+    assert "Traceback" not in relay.transcript
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--connect tcp:h:1", "say where to listen: --listen ENDPOINT"),
+        ("--listen tcp:0", "say what to relay to: --connect ENDPOINT"),
+        ("--listen tcp:x --connect tcp:h:1", "--listen 'tcp:x' at character 5: "),
+        ("--listen tcp:0 --connect tcp", "--connect 'tcp': "),
+        ("--listen udp:0 --connect tcp:h:1", "udp:0 cannot be relayed to tcp:h:1: UDP goes to"),
+        ("--listen tcp:0 --connect tcp:h:1 --block @none", "cannot read "),
+        ("--listen tcp:0 --connect tcp:h:1 --allow x", "allow must hold addresses"),
+        ("--listen tcp:0 --connect tcp:h:1 --max-connections x", "--max-connections takes a numb"),
+        ("--listen tcp:0 --connect tcp:h:1 --max-connections 0", "there must be room for 1"),
+        ("--listen tcp:0 --connect tcp:h:1 --idle-timeout x", "--idle-timeout takes a number of"),
+        ("--listen tcp:0 --connect tcp:h:1 --proxy-protocol 9", "versions 1 and 2, not 9"),
+        ("--listen tcp:0 --connect tls:h:1 --proxy-protocol 2", "has to come before TLS"),
+    ],
+)
+def test_a_mistake_is_one_line(run: Start, arguments: str, message: str) -> None:
+    program = run("relay", *arguments.split())
+    assert program.status() == 1
+    assert program.errors.count("\n") == 1
+    assert program.errors.startswith("twistd nodenet relay: ")
+    assert message in program.errors
+
+
+def test_the_help_shows_how(run: Start) -> None:
+    program = run("relay", "--help")
+    assert program.status() == 0
+    for word in ("--listen", "--connect", "--block", "--proxy-protocol", "Examples:", "SIGHUP"):
+        assert word in program.transcript
