@@ -6,6 +6,7 @@ Law: no option, event or error code is written down in the documentation a secon
 - ``.. nodenet-events:: nodenet.net.Socket``: what an emitter declares or inherits
 - ``.. nodenet-errors::``: the ``ERR_...`` codes
 - ``.. nodenet-system-errors::``: ``ECONNREFUSED`` and the like
+- ``.. nodenet-figures::``: what a service counts
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from nodenet import errors
 from nodenet.errors.table import TABLE
 from nodenet.events import declaredEvents
 from nodenet.options import reference
+from nodenet.services.counters import Counters, Tally, figures
 
 Row = tuple[str, ...]
 
@@ -103,6 +105,19 @@ class SystemErrors(Table):
             yield code(name), text, kind_of(builtin), kind_of(twisted)
 
 
+class Figures(Table):
+    """What a service counts."""
+
+    head = ("In the JSON", "For Prometheus", "What it is")
+    widths = (24, 36, 40)
+
+    def rows(self) -> Iterator[Row]:
+        """One row for each figure, those of the process first."""
+        for figure in [*figures(Counters), *figures(Tally)]:
+            metric = figure.metric + (f"{{{figure.label}}}" if figure.label else "")
+            yield code(figure.name), f"{code(metric)} ({figure.kind})", figure.doc
+
+
 def named(path: str) -> Any:
     """The object that ``module.Name`` names."""
     module, _, name = path.rpartition(".")
@@ -130,4 +145,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("nodenet-events", Events)
     app.add_directive("nodenet-errors", Errors)
     app.add_directive("nodenet-system-errors", SystemErrors)
+    app.add_directive("nodenet-figures", Figures)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
