@@ -9,7 +9,7 @@ from nodenet.plugins import EndpointParser, ServerParser
 nodenetService = ServiceMaker(
     "nodenet",
     "nodenet.tap",
-    "Socket services in the manner of Node.js: echo.",
+    "Socket services in the manner of Node.js: echo, relay, run.",
     "nodenet",
 )
 nodeEndpoints = EndpointParser("node")
