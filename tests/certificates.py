@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from twisted.internet import ssl
+
+_PEM: Final = 1  # as OpenSSL numbers the formats of files
 
 
 @cache
@@ -36,6 +39,14 @@ def certificate() -> Any:
     return ssl.PrivateCertificate.loadPEM(
         made.public_bytes(pem) + key.private_bytes(pem, form, plain)
     )
+
+
+def files(directory: Path) -> tuple[str, str]:
+    """The key and the certificate in files of a directory: their paths."""
+    key, cert = directory / "key.pem", directory / "cert.pem"
+    key.write_bytes(certificate().privateKey.dump(_PEM))
+    cert.write_bytes(certificate().dumpPEM())
+    return str(key), str(cert)
 
 
 def serverOptions() -> Any:

@@ -24,7 +24,6 @@ from nodenet.testing import Guard
 
 pytest.importorskip("twisted.internet.ssl")
 certificates = pytest.importorskip("certificates")
-PEM = 1  # as OpenSSL numbers the formats of files
 
 DATA = os.urandom(10_000_000)
 reactor: Any = pollerOf().reactor
@@ -43,14 +42,12 @@ class Stage(Relays):
         super().__init__()
         self._directory = directory
         self._ports: list[Any] = []
-        made = certificates.certificate()
-        (directory / "key.pem").write_bytes(made.privateKey.dump(PEM))
-        (directory / "cert.pem").write_bytes(made.dumpPEM())
+        self._key, self._cert = certificates.files(directory)
 
     def tls(self, to: str, kind: str = "nodenet's", **options: Any) -> RelayService:
         """A relay that listens for TLS."""
-        key, cert = self._directory / "key.pem", self._directory / "cert.pem"
-        listen: Any = f"ssl:0:privateKey={key}:certKey={cert}:interface=127.0.0.1"
+        files = f"privateKey={self._key}:certKey={self._cert}"
+        listen: Any = f"ssl:0:{files}:interface=127.0.0.1"
         if kind == "Twisted's":
             listen = [
                 SSL4ServerEndpoint(reactor, 0, certificates.serverOptions(), interface="127.0.0.1")
