@@ -87,13 +87,110 @@ class IStreamLink(Interface):
         """Its state and addresses, for a `repr`."""
 
 
+class IDatagramReceiver(Interface):
+    """Who hears what comes to a datagram link.
+
+    What these raise is reported, and keeps nothing else from being delivered.
+    """
+
+    def received(datagrams: list[bytes], sources: Sequence[Any]) -> None:
+        """Datagrams, oldest first, and the raw address of each sender.
+
+        The list becomes empty when the link is closed meanwhile.
+        """
+
+    def receivedOne(datagram: bytes, source: Any) -> None:
+        """A datagram that came alone."""
+
+    def failed(error: OSError) -> None:
+        """Receiving failed, or sending a datagram that has no callback. The link stays open."""
+
+    def lost() -> None:
+        """The reactor stops: the link is closed already."""
+
+
+class IDatagramLink(Interface):
+    """A transport of datagrams as a `nodenet.dgram.Socket` uses one.
+
+    What it cannot do raises an `OSError`: ``ENOTSUP``. After `close` the receiver hears nothing.
+    """
+
+    queue = Attribute("What is sent (a `nodenet.transports.udp_queue.SendQueue`).")
+    socket = Attribute("The `socket.socket` below, for options.")
+
+    def bind(raw: Any) -> None:
+        """Bind to a raw address."""
+
+    def connect(raw: Any) -> None:
+        """Send to, and hear, this peer only."""
+
+    def disconnect() -> None:
+        """Send to, and hear, anybody again."""
+
+    def detail() -> None:
+        """Tell from now on where each datagram was sent to, and its class."""
+
+    def reportErrors() -> None:
+        """Tell of ICMP errors from now on, each with its destination."""
+
+    def startReading() -> None:
+        """Deliver what arrives."""
+
+    def localAddress() -> tuple[Any, ...]:
+        """The raw local address."""
+
+    def remoteAddress() -> tuple[Any, ...]:
+        """The raw address of the connected peer."""
+
+    def close() -> None:
+        """Close; what has not left is canceled."""
+
+    def ref() -> None:
+        """Keep `nodenet.run` going while this is open."""
+
+    def unref() -> None:
+        """Let `nodenet.run` end although this is open."""
+
+    def describe() -> str:
+        """Its addresses, for a `repr`."""
+
+
+class INodeStreamEndpoint(Interface):
+    """Where connections are taken by a listener of Node's kind."""
+
+    def serve(connectionListener: Callable[[Any], object]) -> Any:
+        """Bind, and call `connectionListener` with the `nodenet.net.Socket` of each connection.
+
+        Returns:
+            The `nodenet.net.Server`. It is bound; ``'listening'`` follows.
+
+        Raises:
+            OSError: The system refused.
+        """
+
+
+class INodeDatagramEndpoint(Interface):
+    """Where datagrams are taken by a listener of Node's kind."""
+
+    def serve(listener: Callable[[bytes, Any], object]) -> Any:
+        """Bind, and call `listener` with each datagram and its sender.
+
+        Returns:
+            The `nodenet.dgram.Socket`, bound.
+
+        Raises:
+            OSError: The system refused.
+        """
+
+
 class IDatagramServerEndpoint(Interface):
     """Where datagrams are received. The name is that of Twisted's ticket 4471."""
 
     def listen(protocol: DatagramProtocol) -> Deferred[IListeningPort]:
         """Bind, and run `protocol` there.
 
-        :returns: a Deferred of the port; it fails with the error of the bind.
+        Returns:
+            A Deferred of the port; it fails with the error of the bind.
         """
 
 

@@ -14,8 +14,10 @@ from twisted.internet.defer import maybeDeferred
 from twisted.internet.error import MessageLengthError
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
+from zope.interface import implementer
 
 from nodenet.errors import systemError
+from nodenet.interfaces import IDatagramLink
 from nodenet.transports.udp_control import ControlMessages
 from nodenet.transports.udp_queue import SendQueue
 
@@ -93,6 +95,7 @@ class DatagramLink(DatagramProtocol):
             self._poller.ticks.call(self, self._receiver.failed, error)
 
 
+@implementer(IDatagramLink)
 class ForeignLink:
     """Makes of a Twisted UDP transport what a socket needs."""
 

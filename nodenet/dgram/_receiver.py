@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from nodenet.addresses import BlockList
+from nodenet.interfaces import IDatagramReceiver
 
 if TYPE_CHECKING:
     from nodenet.dgram._addresses import Senders
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from nodenet.transports.udp_queue import SendQueue
 
 
+@implementer(IDatagramReceiver)
 class MessageReceiver:
     """Hears a descriptor for a socket.
 

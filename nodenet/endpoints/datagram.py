@@ -24,7 +24,7 @@ from nodenet.endpoints._multicast import BoundOptions, equip
 from nodenet.endpoints._resolve import resolved
 from nodenet.endpoints._systemd import ActivationOptions, activated
 from nodenet.errors import systemError
-from nodenet.interfaces import IDatagramServerEndpoint
+from nodenet.interfaces import IDatagramServerEndpoint, INodeDatagramEndpoint
 from nodenet.options import declarations, resolve
 from nodenet.transports.udp_address import destination
 from nodenet.transports.udp_filter import FilteringUDPPort
@@ -44,7 +44,7 @@ _FAMILIES = {"udp4": socket.AF_INET, "udp6": socket.AF_INET6}
 _UNHEARD = "is for sockets of Node's kind: protocols of Twisted's have no word for it"
 
 
-@implementer(IDatagramServerEndpoint)
+@implementer(IDatagramServerEndpoint, INodeDatagramEndpoint)
 class UDPServerEndpoint(Endpoint):
     """``udp:PORT``: a UDP socket.
 

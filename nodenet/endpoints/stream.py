@@ -27,6 +27,7 @@ from nodenet.endpoints._resolve import resolved
 from nodenet.endpoints._stale import removeStaleSocket
 from nodenet.endpoints._systemd import ActivationOptions, listening
 from nodenet.endpoints._tune import tune
+from nodenet.interfaces import INodeStreamEndpoint
 from nodenet.loop import pollerOf
 from nodenet.net._listen import Bound, bind, listenRequest
 from nodenet.net._options import ListenOptions, ServerOptions, TuningOptions
@@ -100,7 +101,7 @@ class EndpointServer(net.Server):
         self._opened(ListeningDescriptor(self._poller, bound.socket, self._accepted))
 
 
-@implementer(IStreamServerEndpoint)
+@implementer(IStreamServerEndpoint, INodeStreamEndpoint)
 class StreamServerEndpoint(Endpoint):
     """Where to listen for connections, and how: for Node's servers and for Twisted's factories."""
 

@@ -13,8 +13,10 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from nodenet.errors import systemError
+from nodenet.interfaces import IDatagramLink
 from nodenet.loop import Handle, Poller
 from nodenet.transports import udp_control
 from nodenet.transports._buffers import buffersOf
@@ -54,6 +56,7 @@ class Receiver(Protocol):
         """The reactor stops: the descriptor is closed."""
 
 
+@implementer(IDatagramLink)
 class UDPDescriptor(Handle):
     """A UDP socket; `receiver` hears what comes."""
 

@@ -21,6 +21,7 @@ from zope.interface import implementer
 
 from nodenet.addresses import isIP
 from nodenet.errors import systemError
+from nodenet.interfaces import IDatagramReceiver
 from nodenet.loop import pollerOf
 from nodenet.transports._udp_groups import MulticastGroups
 from nodenet.transports.udp import UDPDescriptor
@@ -33,7 +34,7 @@ _LONGEST: Final = {socket.AF_INET: 65_507, socket.AF_INET6: 65_527}
 _KNOWN: Final = 1_024  # peers whose addresses are kept; all are forgotten beyond
 
 
-@implementer(IListeningPort, IMulticastTransport, IUDPTransport)
+@implementer(IListeningPort, IMulticastTransport, IUDPTransport, IDatagramReceiver)
 class UDPPort(MulticastGroups):
     """Runs a Twisted `DatagramProtocol`.
 

@@ -22,6 +22,7 @@ from twisted.internet.endpoints import (
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
     IListeningPort,
+    IStreamClientEndpointStringParserWithReactor,
     IStreamServerEndpoint,
     IStreamServerEndpointStringParser,
 )
@@ -39,8 +40,13 @@ from nodenet.endpoints import (
     parse,
 )
 from nodenet.events import once
-from nodenet.interfaces import IDatagramServerEndpoint, IDatagramServerEndpointStringParser
-from nodenet.plugins import EndpointParser
+from nodenet.interfaces import (
+    IDatagramServerEndpoint,
+    IDatagramServerEndpointStringParser,
+    INodeDatagramEndpoint,
+    INodeStreamEndpoint,
+)
+from nodenet.plugins import EndpointParser, ServerParser
 from nodenet.transports.tcp import TCPTransport
 
 
@@ -211,11 +217,16 @@ def test_a_stream_is_no_place_for_datagrams() -> None:
 
 
 def test_the_interfaces_are_provided() -> None:
-    assert verifyObject(IStreamServerEndpoint, parse("tcp:1"))
-    assert verifyObject(IStreamServerEndpoint, parse("unix:/a"))
+    for text in ("tcp:1", "unix:/a"):
+        assert verifyObject(IStreamServerEndpoint, parse(text))
+        assert verifyObject(INodeStreamEndpoint, parse(text))
     assert verifyObject(IDatagramServerEndpoint, parse("udp:1"))
+    assert verifyObject(INodeDatagramEndpoint, parse("udp:1"))
     assert verifyObject(IStreamServerEndpointStringParser, EndpointParser("node"))
     assert verifyObject(IDatagramServerEndpointStringParser, EndpointParser("node"))
+    assert verifyObject(IStreamServerEndpointStringParser, ServerParser("udp"))
+    assert verifyObject(IDatagramServerEndpointStringParser, ServerParser("udp"))
+    assert not IStreamClientEndpointStringParserWithReactor.providedBy(ServerParser("udp"))
 
 
 def test_twisted_finds_the_plugins() -> None:
