@@ -38,13 +38,13 @@ class ClockedReactor:
         Args:
             seconds: How long, 0 or more.
         """
-        for poller in (pollerOf(self), pollerOf(self._reactor)):
-            poller.ticks.call(self, poller.drain)
+        self._settle()
         clock = self._clock
         end = clock.seconds() + seconds
         while due := [time for call in clock.calls if (time := call.getTime()) <= end]:
             clock.rightNow = max(clock.rightNow, min(due))
             clock.advance(0)
+            self._settle()
         clock.rightNow = end
 
     def seconds(self) -> float:
@@ -62,6 +62,12 @@ class ClockedReactor:
     def getDelayedCalls(self) -> list[IDelayedCall]:
         """What is still due on this clock."""
         return list(self._clock.getDelayedCalls())
+
+    def _settle(self) -> None:
+        """Have nodenet do what it has put off until the running callback returns."""
+        for poller in (pollerOf(self), pollerOf(self._reactor)):
+            if poller.ticks.queue:
+                poller.ticks.call(self, poller.drain)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)

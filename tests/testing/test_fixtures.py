@@ -161,3 +161,8 @@ def test_a_failure_shows_what_became_of_the_datagrams(tmp_path: Path) -> None:
     assert "UDP network" in said
     assert "<Network seed=7 loss=1 delay=0.1>" in said
     assert "0.000 192.0.2.2:50001 > 192.0.2.1:53 8 bytes: " in said, said
+
+
+def test_who_uses_no_fixture_pays_nothing(tmp_path: Path) -> None:
+    program = "import sys\ndef test_it():\n    assert 'nodenet.loop' not in sys.modules\n"
+    assert "1 passed in" in outcome(tmp_path, program, "-p", "no:pytest_twisted")

@@ -194,6 +194,17 @@ def test_a_whole_exchange_takes_place_while_the_clock_advances() -> None:
     talking.close()
 
 
+def test_what_a_timer_sends_leaves_at_its_time() -> None:
+    talking = talk(delay=0.05)
+    times: list[float] = []
+    talking.receiver.on("message", lambda *_: times.append(talking.network.clock.seconds()))
+    for second in (1, 2):
+        talking.other.callLater(second, talking.sender.send, "x", 53, A)
+    talking.network.clock.advance(3)
+    assert times == pytest.approx([1.05, 2.05])
+    talking.close()
+
+
 async def test_without_delay_nothing_needs_time() -> None:
     network = Network()
     server, client = (network.host(one).createSocket("udp4") for one in (A, B))
