@@ -37,7 +37,8 @@ def adopted(fd: int) -> socket.socket:
 def prepare(skt: socket.socket, options: Mapping[str, Any]) -> None:
     """Set what must be set before binding.
 
-    :raises OSError: as the kernel words it.
+    Raises:
+        OSError: As the kernel words it.
     """
     if options["reuseAddr"]:
         skt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -82,7 +83,8 @@ def boundSocket(place: Place) -> socket.socket:
 def ask(link: Link, options: Mapping[str, Any]) -> None:
     """Ask for what `'message'` and `'error'` shall tell beyond Node's.
 
-    :raises OSError: as the kernel words it.
+    Raises:
+        OSError: As the kernel words it.
     """
     if options["packetInfo"]:
         link.detail()

@@ -88,7 +88,8 @@ class Internet:
     def pack(self, numeric: str, port: int, written: str | None = None) -> Destination:
         """The packed form of an address; `written` is what errors show.
 
-        :raises OSError: it is none of this family.
+        Raises:
+            OSError: It is none of this family.
         """
         return destination(numeric, port, self.number, written)
 

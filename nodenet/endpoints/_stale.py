@@ -16,8 +16,11 @@ def removeStaleSocket(path: str) -> bool:
     Whether it is stale the kernel tells: connecting to a socket without a listener is refused
     (``ECONNREFUSED``). Any other outcome leaves the file alone, and listening says what is wrong.
 
-    :returns: True when a stale socket was removed.
-    :raises OSError: it is stale and may not be removed.
+    Returns:
+        True when a stale socket was removed.
+
+    Raises:
+        OSError: It is stale and may not be removed.
     """
     if not path or path.startswith("\0") or not _is_socket(path):
         return False

@@ -17,9 +17,10 @@ from dataclasses import dataclass
 class EndpointStringError(ValueError):
     """An endpoint string that means nothing.
 
-    :ivar text: the string.
-    :ivar at: where in it the trouble begins, counted from 0; None where something is missing.
-    :ivar reason: what is wrong, and what would be right.
+    Attributes:
+        text: The string.
+        at: Where in it the trouble begins, counted from 0; None where something is missing.
+        reason: What is wrong, and what would be right.
     """
 
     def __init__(self, text: str, at: int | None, reason: str) -> None:
@@ -56,7 +57,8 @@ class Description:
 def cut(text: str) -> Description:
     """Cut `text` into its prefix and arguments.
 
-    :raises EndpointStringError: it ends in a lone backslash, or there is no prefix.
+    Raises:
+        EndpointStringError: It ends in a lone backslash, or there is no prefix.
     """
     arguments = tuple(_arguments(text))
     prefix = arguments[0]

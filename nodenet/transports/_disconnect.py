@@ -21,7 +21,8 @@ _COMPLAINTS: Final = frozenset() if sys.platform == "linux" else {errno.EAFNOSUP
 def disconnect(skt: socket.socket) -> None:
     """Forget the peer of `skt`: Python's own `connect` cannot say that.
 
-    :raises OSError: as the kernel words it.
+    Raises:
+        OSError: As the kernel words it.
     """
     if _connect(skt.fileno(), _UNSPECIFIED, len(_UNSPECIFIED)) < 0:
         number = ctypes.get_errno()

@@ -118,7 +118,8 @@ class Table:
     def send(self, descriptor: int, count: int) -> int:
         """Send the first `count` headers; how many were sent, at least one.
 
-        :raises OSError: as the kernel words it.
+        Raises:
+            OSError: As the kernel words it.
         """
         sent: int = _sendmmsg(descriptor, self.pointer, count, _DONTWAIT)
         if sent < 0:
@@ -138,7 +139,8 @@ class Inbox:
     def receive(self, descriptor: int) -> tuple[list[bytes], Sequence[Any]]:
         """What has arrived: datagrams, and for each the packed address of its sender.
 
-        :raises OSError: as the kernel words it, unless it says that nothing is there.
+        Raises:
+            OSError: As the kernel words it, unless it says that nothing is there.
         """
         table = self._table
         count = _recvmmsg(descriptor, table.pointer, BATCH, _DONTWAIT | _TRUNC, None)
@@ -160,7 +162,8 @@ class Inbox:
 class Outbox:
     """Sends for all sockets of one Poller whose packed addresses have `name_size` bytes.
 
-    :param name_size: 0 on connected sockets.
+    Args:
+        name_size: 0 on connected sockets.
     """
 
     def __init__(self, memory: Memory, name_size: int) -> None:
@@ -176,8 +179,11 @@ class Outbox:
     ) -> int:
         """Send some of at most `BATCH` datagrams, in order.
 
-        :returns: how many have left, at least one: the first that has not may have been refused.
-        :raises OSError: the first one was refused, as the kernel words it.
+        Returns:
+            How many have left, at least one: the first that has not may have been refused.
+
+        Raises:
+            OSError: The first one was refused, as the kernel words it.
         """
         lengths = list(map(len, datagrams))
         if lengths != self._laid:

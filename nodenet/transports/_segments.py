@@ -101,8 +101,11 @@ class Segments:
     def send(self, descriptor: int, datagrams: Sequence[bytes], to: bytes) -> int:
         """Send a run of at most `BATCH` datagrams.
 
-        :returns: how many datagrams have left, at least one.
-        :raises OSError: as the kernel words it; one of `UNCUT` when it cannot be sent so.
+        Returns:
+            How many datagrams have left, at least one.
+
+        Raises:
+            OSError: As the kernel words it; one of `UNCUT` when it cannot be sent so.
         """
         size, count = len(datagrams[0]), len(datagrams)
         if self._laid != (size, count):

@@ -25,12 +25,13 @@ from nodenet.transports.unix import UNIXTransport
 class Connector:
     """One client connection, that a factory may have made again.
 
-    :param poller: the Poller of the reactor.
-    :param factory: it makes the protocol, and hears how connecting went.
-    :param destination: the address, as Twisted knows it.
-    :param address: the same, raw.
-    :param open: makes an unconnected transport, bound if it has to be.
-    :param timeout: seconds until the attempt is given up; None: as long as the kernel tries.
+    Args:
+        poller: The Poller of the reactor.
+        factory: It makes the protocol, and hears how connecting went.
+        destination: The address, as Twisted knows it.
+        address: The same, raw.
+        open: Makes an unconnected transport, bound if it has to be.
+        timeout: Seconds until the attempt is given up; None: as long as the kernel tries.
     """
 
     state = "disconnected"
@@ -57,7 +58,8 @@ class Connector:
     def connect(self) -> None:
         """Try (again).
 
-        :raises RuntimeError: it connects, or is connected.
+        Raises:
+            RuntimeError: It connects, or is connected.
         """
         if self.state != "disconnected":
             raise RuntimeError("can't connect in this state")
@@ -77,7 +79,8 @@ class Connector:
     def stopConnecting(self) -> None:
         """Give the attempt up.
 
-        :raises NotConnectingError: there is none.
+        Raises:
+            NotConnectingError: There is none.
         """
         if self.state != "connecting":
             raise error.NotConnectingError("we're not trying to connect")

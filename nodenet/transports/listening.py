@@ -42,7 +42,8 @@ _DIED_WAITING: Final = frozenset(
 class ListeningDescriptor(Handle):
     """A listening stream socket; `accepted(socket, raw peer address)` gets each connection.
 
-    :param path: the file of a Unix socket, if it is to be removed when this is closed.
+    Args:
+        path: The file of a Unix socket, if it is to be removed when this is closed.
     """
 
     def __init__(

@@ -36,7 +36,8 @@ class TCPTransport(SecurableTransport):
     def bind(self, address: Any) -> None:
         """Bind the local end before connecting.
 
-        :raises OSError: as the kernel words it.
+        Raises:
+            OSError: As the kernel words it.
         """
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if self._socket.family == socket.AF_INET6:
@@ -124,7 +125,8 @@ if find_spec("OpenSSL") is not None:
 def listen(address: Any, backlog: int, *, ipv6Only: bool, reusePort: bool) -> socket.socket:
     """A listening TCP socket on the raw `address` (4-tuple: IPv6).
 
-    :raises OSError: as the kernel words it; nothing is left open then.
+    Raises:
+        OSError: As the kernel words it; nothing is left open then.
     """
     skt = socket.socket(socket.AF_INET6 if len(address) > 2 else socket.AF_INET)
     try:

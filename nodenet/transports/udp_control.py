@@ -54,7 +54,8 @@ class NetworkError(NamedTuple):
 def askForDetails(skt: socket.socket) -> None:
     """Have each datagram come with its destination and traffic class.
 
-    :raises OSError: as the kernel words it.
+    Raises:
+        OSError: As the kernel words it.
     """
     _linux()
     if skt.family == socket.AF_INET6:
@@ -68,7 +69,8 @@ def askForDetails(skt: socket.socket) -> None:
 def askForErrors(skt: socket.socket) -> None:
     """Have ICMP errors kept, each with the destination that it is about.
 
-    :raises OSError: as the kernel words it.
+    Raises:
+        OSError: As the kernel words it.
     """
     _linux()
     if skt.family == socket.AF_INET6:
@@ -80,7 +82,8 @@ def askForErrors(skt: socket.socket) -> None:
 def receive(skt: socket.socket, capacity: int) -> tuple[bytes, Arrival]:
     """One datagram of at most `capacity` bytes, and its details.
 
-    :raises OSError: as the kernel words it.
+    Raises:
+        OSError: As the kernel words it.
     """
     datagram, control, _, source = skt.recvmsg(capacity, _ROOM)
     address, interface, tos = "", 0, 0
@@ -99,7 +102,8 @@ def receive(skt: socket.socket, capacity: int) -> tuple[bytes, Arrival]:
 def receiveError(skt: socket.socket) -> NetworkError:
     """The oldest error that the network has reported.
 
-    :raises OSError: as the kernel words it; `BlockingIOError` when there is none.
+    Raises:
+        OSError: As the kernel words it; `BlockingIOError` when there is none.
     """
     _, control, _, destination = skt.recvmsg(_LARGEST, _ROOM, _MSG_ERRQUEUE)
     for level, kind, data in control:
@@ -142,7 +146,8 @@ def controlFor(family: int, fromAddress: str | None, tos: int | None) -> Control
 def setTOS(skt: socket.socket, tos: int) -> None:
     """Set the traffic class of what is sent: DSCP in the upper six bits, ECN in the lower two.
 
-    :raises OSError: as the kernel words it.
+    Raises:
+        OSError: As the kernel words it.
     """
     skt.setsockopt(*_class(skt.family), tos)
 
@@ -157,7 +162,8 @@ def droppedCount(skt: socket.socket) -> int:
 
     It is the counter of ``SO_RXQ_OVFL``, read without a control message on each datagram.
 
-    :raises OSError: as the kernel words it; ``ENOTSUP`` on other systems than Linux.
+    Raises:
+        OSError: As the kernel words it; ``ENOTSUP`` on other systems than Linux.
     """
     _linux()
     memory = skt.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMORY.size)

@@ -51,7 +51,8 @@ class UNIXTransport(SecurableTransport):
         At least as many bytes must be written as descriptors are sent, or else the connection is
         lost with `FileDescriptorOverrun`. The caller may close its own at once.
 
-        :raises OSError: `descriptor` is not open.
+        Raises:
+            OSError: `descriptor` is not open.
         """
         if self.connected and not self._aborting:
             if self._descriptors is None:

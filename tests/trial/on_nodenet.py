@@ -142,7 +142,8 @@ def applied(base: type, reasons: Mapping[str, str]) -> dict[str, type]:
 def casesOf(builder: Any, reasons: Mapping[str, str]) -> dict[str, type]:
     """The test cases of a `ReactorBuilder`, one for each reactor.
 
-    :param reasons: the tests that do not apply, and why; ``'Reactor.test'`` names one reactor's.
+    Args:
+        reasons: The tests that do not apply, and why; ``'Reactor.test'`` names one reactor's.
     """
     cases: dict[str, type] = builder.makeTestCaseClasses()
     for key, reason in reasons.items():
