@@ -377,9 +377,14 @@ class Channel:
             _drop(None, frame.handle)
         _refused([*self._unacknowledged.values(), *(frame.sent for frame in waiting)])
         self._unacknowledged.clear()
-        for number in list(self._questions):
-            self._answered(number, Failure(ERR_IPC_CHANNEL_CLOSED()))
-        self._poller.nextTick(self.closed, error)  # behind the transport's own
+        self._poller.nextTick(self._tell_closed, error)  # behind the transport's own
+
+    def _tell_closed(self, error: BaseException | None) -> None:
+        try:
+            self.closed(error)  # first: it may be the end of all
+        finally:
+            for number in list(self._questions):
+                self._answered(number, Failure(ERR_IPC_CHANNEL_CLOSED()))
 
 
 class _Waiting(NamedTuple):

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Self
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ReactorNotRunning
+from twisted.python.failure import Failure
 
 from nodenet.cluster._channel import Channel
 from nodenet.cluster._process import Process
@@ -130,8 +131,13 @@ class _Own(Worker):
         return heard
 
     def _stop(self) -> None:
+        """End with 0, whatever fails from here on."""
+        poller = self._poller
+        if poller.onUncaught is not None:  # under `nodenet.run`
+            poller.onUncaught(Failure(SystemExit(0)))
+            return
         try:
-            self._poller.reactor.stop()
+            poller.reactor.stop()
         except ReactorNotRunning:
             pass  # it is being stopped, or was never started
 

@@ -12,3 +12,9 @@ from cluster_plays import Plays
 def plays(node: Path) -> Plays:
     """Runs programs and compares them."""
     return Plays(node)
+
+
+@pytest.fixture
+def alone() -> Plays:
+    """Runs programs on nodenet alone."""
+    return Plays(None)
