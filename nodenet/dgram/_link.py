@@ -35,6 +35,7 @@ class Link(Protocol):
     """What a socket needs: a `UDPDescriptor` is one."""
 
     queue: SendQueue
+    received: int
 
     @property
     def socket(self) -> socket.socket: ...
@@ -78,8 +79,8 @@ class DatagramLink(DatagramProtocol):
 
     def startProtocol(self) -> None:
         """The transport is there."""
-        link = ForeignLink(self.transport, self._poller)
-        self._receiver = self._socket._link_to(link)
+        self._link = ForeignLink(self.transport, self._poller)
+        self._receiver = self._socket._link_to(self._link)
 
     def stopProtocol(self) -> None:
         """It is gone."""
@@ -87,6 +88,7 @@ class DatagramLink(DatagramProtocol):
 
     def datagramReceived(self, datagram: bytes, addr: Any) -> None:
         if self._receiver is not None:
+            self._link.received += 1
             self._poller.ticks.call(self, self._receiver.received, [datagram], (addr,))
 
     def connectionRefused(self) -> None:
@@ -100,6 +102,7 @@ class ForeignLink:
     """Makes of a Twisted UDP transport what a socket needs."""
 
     queue: SendQueue
+    received = 0
 
     def __init__(self, transport: Any, poller: Poller) -> None:
         self.poller = poller
@@ -113,7 +116,8 @@ class ForeignLink:
     def socket(self) -> socket.socket:
         """The transport's socket.
 
-        :raises OSError: ``ENOTSUP``, it shows none.
+        Raises:
+            OSError: ``ENOTSUP``, it shows none.
         """
         if not hasattr(self._transport, "getHandle"):
             raise OSError(errno.ENOTSUP, "the transport shows no socket")
@@ -123,7 +127,8 @@ class ForeignLink:
     def bind(self, raw: Any) -> None:
         """It is bound.
 
-        :raises OSError: ``EINVAL``, always.
+        Raises:
+            OSError: ``EINVAL``, always.
         """
         raise OSError(errno.EINVAL, "bound already")
 
@@ -209,7 +214,8 @@ class ForeignLink:
     ) -> None:
         """Refuse: a transport takes no control messages.
 
-        :raises OSError: ``ENOTSUP``, always.
+        Raises:
+            OSError: ``ENOTSUP``, always.
         """
         raise OSError(errno.ENOTSUP, "the transport takes no control messages")
 

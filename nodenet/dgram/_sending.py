@@ -48,6 +48,7 @@ class SendingSocket(BindingSocket):
     ) -> None:
         self._connection = Connection.NONE
         self._known: dict[tuple[Any, Any], Destination] = {}
+        self._counts = 0, 0  # received and sent, once it is closed
         super().__init__(type, listener, reactor=reactor, **keywords)
 
     # -- operations -------------------------------------------------------------------------
@@ -154,6 +155,20 @@ class SendingSocket(BindingSocket):
         self._check_running()
         return 0 if self._descriptor is None else self._descriptor.queue.count
 
+    def getReceivedCount(self) -> int:
+        """Return how many datagrams have arrived, those of blocked senders included.
+
+        nodenet's own. It is known of a closed socket, too.
+        """
+        return self._counts[0] if self._descriptor is None else self._descriptor.received
+
+    def getSentCount(self) -> int:
+        """Return how many datagrams were sent, or wait to be, or could not be.
+
+        nodenet's own. It is known of a closed socket, too.
+        """
+        return self._counts[1] if self._descriptor is None else self._descriptor.queue.taken
+
     def getDroppedCount(self) -> int:
         """Return how many datagrams the system has dropped since the receive buffer was full.
 
@@ -244,7 +259,10 @@ class SendingSocket(BindingSocket):
 
     def _shut(self) -> None:
         self._known = {}
+        descriptor = self._descriptor
         super()._shut()
+        if descriptor is not None:
+            self._counts = descriptor.received, descriptor.queue.taken
 
     def _remember(self, written: tuple[int, str | None], to: Destination) -> None:
         if len(self._known) >= _KNOWN:

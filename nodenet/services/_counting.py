@@ -32,9 +32,19 @@ def countConnection(socket: net.Socket, tally: Tally) -> None:
     socket.on("close", lambda _: tally.closed(socket))
 
 
-def countSocket(socket: dgram.Socket, counters: Counters) -> Tally:
+def countMessages(socket: dgram.Socket, counters: Counters) -> Tally:
+    """Count the datagrams of a bound socket, which are somebody else's."""
+    tally = countSocket(socket, counters, Counted.MESSAGES)
+    socket.on("close", tally.read("datagramsReceived", socket.getReceivedCount))
+    socket.on("close", tally.read("datagramsSent", socket.getSentCount))
+    return tally
+
+
+def countSocket(
+    socket: dgram.Socket, counters: Counters, counts: Counted = Counted.DATAGRAMS
+) -> Tally:
     """Count what goes wrong with a bound socket; its datagrams count who handles them."""
-    tally = counters.tally(whereSocket(socket), Counted.DATAGRAMS)
+    tally = counters.tally(whereSocket(socket), counts)
     socket.on(errorMonitor, tally.failed)
     last = 0
 

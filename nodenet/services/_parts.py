@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 
 from nodenet import dgram, net
 from nodenet.errors import ERR_SOCKET_DGRAM_NOT_RUNNING
-from nodenet.services._counting import countServer, countSocket, whereServer, whereSocket
+from nodenet.services._counting import countMessages, countServer, whereServer, whereSocket
 from nodenet.services._program import ProgramError
 from nodenet.services.counters import Counters
 
@@ -125,7 +125,7 @@ class DatagramPart(Part):
 
     def _listens(self) -> None:
         self._socket.off("error", self._failed)
-        countSocket(self._socket, self._counters)
+        countMessages(self._socket, self._counters)
         self.listening = whereSocket(self._socket)
         self.ready = True
         self._news()

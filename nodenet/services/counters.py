@@ -27,6 +27,8 @@ class Counted(Flag):
     CONNECTIONS = auto()
     """Connections; for UDP, the sessions of a relay."""
     DATAGRAMS = auto()
+    MESSAGES = auto()
+    """Datagrams that are the program's: their bytes are not counted, for that would cost it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Figure:
 
     kind: Literal["counter", "gauge"]
     doc: str
-    of: Counted = Counted.CONNECTIONS | Counted.DATAGRAMS
+    of: Counted = ~Counted(0)
     label: str = ""
     join: Callable[[Iterable[Any]], Any] = sum
     name: str = ""
@@ -71,7 +73,9 @@ Export = Mapping[str, Any]
 """The figures of a service by name; under ``'listeners'`` those of each listener, by its name."""
 
 _CONNECTIONS: Final = Counted.CONNECTIONS
-_DATAGRAMS: Final = Counted.DATAGRAMS
+_BYTES: Final = Counted.CONNECTIONS | Counted.DATAGRAMS
+_HANDLED: Final = Counted.DATAGRAMS
+_DATAGRAMS: Final = Counted.DATAGRAMS | Counted.MESSAGES
 
 
 def _declared(figure: Figure, default: int | None = 0) -> Any:
@@ -82,7 +86,7 @@ def _gauge(doc: str, of: Counted) -> Any:
     return _declared(Figure("gauge", doc, of))
 
 
-def _counter(doc: str, of: Counted = _CONNECTIONS | _DATAGRAMS) -> Any:
+def _counter(doc: str, of: Counted) -> Any:
     return _declared(Figure("counter", doc, of))
 
 
@@ -105,11 +109,11 @@ class Tally:
     connectionsBlocked: int = _counter(
         "Connections that were closed at once: a list of addresses said so.", _CONNECTIONS
     )
-    receivedBytes: int = _counter("Bytes that clients have sent.")
-    sentBytes: int = _counter("Bytes for clients, those that wait to be sent included.")
+    receivedBytes: int = _counter("Bytes that clients have sent.", _BYTES)
+    sentBytes: int = _counter("Bytes for clients, those that wait to be sent included.", _BYTES)
     datagramsReceived: int = _counter("Datagrams that were received.", _DATAGRAMS)
     datagramsSent: int = _counter("Datagrams that were handed over to be sent.", _DATAGRAMS)
-    datagramsDropped: int = _counter("Datagrams that the service has dropped.", _DATAGRAMS)
+    datagramsDropped: int = _counter("Datagrams that the service has dropped.", _HANDLED)
     datagramsOverflowed: int | None = _declared(
         Figure(
             "counter",

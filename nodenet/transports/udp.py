@@ -60,6 +60,9 @@ class Receiver(Protocol):
 class UDPDescriptor(Handle):
     """A UDP socket; `receiver` hears what comes."""
 
+    received = 0
+    """How many datagrams were read."""
+
     def __init__(self, poller: Poller, skt: socket.socket, receiver: Receiver) -> None:
         super().__init__(poller, skt)
         self.family = skt.family
@@ -88,7 +91,8 @@ class UDPDescriptor(Handle):
     def detail(self) -> None:
         """Have the sources of datagrams be `udp_control.Arrival`s.
 
-        :raises OSError: as the kernel words it.
+        Raises:
+            OSError: As the kernel words it.
         """
         udp_control.askForDetails(self._socket)
         self._read_singly()
@@ -97,7 +101,8 @@ class UDPDescriptor(Handle):
     def reportErrors(self) -> None:
         """Tell the receiver of ICMP errors, each with the destination that it is about.
 
-        :raises OSError: as the kernel words it.
+        Raises:
+            OSError: As the kernel words it.
         """
         udp_control.askForErrors(self._socket)
         self._read_singly()
@@ -113,14 +118,16 @@ class UDPDescriptor(Handle):
     def bind(self, raw: Any) -> None:
         """Bind to a raw address.
 
-        :raises OSError: as the kernel words it.
+        Raises:
+            OSError: As the kernel words it.
         """
         self._socket.bind(raw)
 
     def connect(self, raw: Any) -> None:
         """Send to, and hear, this peer only.
 
-        :raises OSError: as the kernel words it.
+        Raises:
+            OSError: As the kernel words it.
         """
         self.queue.flush()
         self._socket.connect(raw)
@@ -130,7 +137,8 @@ class UDPDescriptor(Handle):
     def disconnect(self) -> None:
         """Send to, and hear, anybody again.
 
-        :raises OSError: as the kernel words it.
+        Raises:
+            OSError: As the kernel words it.
         """
         self.queue.flush()
         disconnect(self._socket)
@@ -140,14 +148,16 @@ class UDPDescriptor(Handle):
     def localAddress(self) -> tuple[Any, ...]:
         """The raw local address.
 
-        :raises OSError: as the kernel words it.
+        Raises:
+            OSError: As the kernel words it.
         """
         return tuple(self._socket.getsockname())
 
     def remoteAddress(self) -> tuple[Any, ...]:
         """The raw address of the connected peer.
 
-        :raises OSError: as the kernel words it.
+        Raises:
+            OSError: As the kernel words it.
         """
         return tuple(self._socket.getpeername())
 
@@ -195,6 +205,7 @@ class UDPDescriptor(Handle):
         except OSError as error:
             self._not_read(error)
             return False
+        self.received += 1
         queue = self.queue
         queue.scheduled = True
         try:
@@ -253,6 +264,7 @@ class UDPDescriptor(Handle):
     def _deliver(self, datagrams: list[bytes], sources: Sequence[Any]) -> None:
         """Hand over a batch. What its handlers send leaves behind the last of them."""
         queue = self.queue
+        self.received += len(datagrams)
         self._arrived = datagrams
         queue.held = queue.scheduled = True
         try:

@@ -70,6 +70,8 @@ class SendQueue:
         self.limit = SEND_QUEUE_LIMIT
         self.outbox: BatchSender | None = None  # what sends many at once, where the kernel can
         self.connected = False
+        #: How many datagrams were given to be sent, and left or waited or failed.
+        self.taken = 0
         #: An error may be about a datagram that was sent earlier, so it is worth another try.
         self.suspect = False
         #: The datagrams of this tick and where they go. Always the same lists; who appends to
@@ -118,6 +120,7 @@ class SendQueue:
         """Send what was collected, now."""
         datagrams, destinations, callbacks = self.collected, self.destinations, self._callbacks
         if datagrams:
+            self.taken += len(datagrams)
             done = 0 if self._waiting else self._transmit(datagrams, destinations, callbacks)
             if done < len(datagrams):
                 for index in range(done, len(datagrams)):
@@ -138,6 +141,7 @@ class SendQueue:
             except OSError:
                 self.flush()  # it says more of what is wrong
             else:
+                self.taken += 1
                 datagrams.clear()
                 self.destinations.clear()
                 self.settled = 0

@@ -102,6 +102,25 @@ async def test_several_from_a_coroutine() -> None:
     await service.stopService()
 
 
+async def test_the_datagrams_of_a_socket_are_counted() -> None:
+    def main() -> dgram.Socket:
+        made = dgram.createSocket("udp4")
+        made.on("message", lambda data, peer: made.send(data, peer.port, peer.address))
+        return made.bind(0, HOST)
+
+    service = started(main)
+    client = dgram.createSocket("udp4")
+    for _ in range(3):
+        client.send("hello", port(service), HOST)
+        await once(client, "message")
+    assert client.getSentCount() == client.getReceivedCount() == 3
+    client.close()
+    assert client.getSentCount() == 3
+    await service.stopService()
+    assert figures(service)["datagramsReceived"] == figures(service)["datagramsSent"] == 3
+    assert "receivedBytes" not in figures(service)
+
+
 async def test_what_listens_later_is_not_ready_yet() -> None:
     server = net.createServer()
     bound: Deferred[net.Server] = Deferred()
