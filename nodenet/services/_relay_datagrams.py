@@ -55,12 +55,19 @@ class SessionListener(DatagramListener):
     ) -> None:
         self._closing = closing
         super().__init__(_detailed(endpoint), message, failed, counters)  # type: ignore[arg-type]
+        bound = self.socket.address()
+        assert not isinstance(bound, str)
+        self._address, self._port = bound.address, bound.port
         counters.tally(str(self), Counted.CONNECTIONS)
 
     def destroy(self) -> None:
         if self._open:
             self._closing(self)
         super().destroy()
+
+    def isItself(self, peer: Any) -> bool:
+        """Whether a sender is said to be this very socket."""
+        return peer.port == self._port and peer.address in (self._address, _asked(peer))
 
     def reply(self, data: bytes, peer: Any) -> bool:
         """Send to a client, from the address that it has sent to; False: there is no room."""
@@ -254,8 +261,11 @@ class DatagramRelay:
 
     def _pass(self, listener: SessionListener, data: bytes, peer: Any) -> bool:
         """Pass a datagram on; False: it is dropped."""
-        # A forged sender may be anybody: the target itself, or a port that there is not.
+        # A forged sender may be anybody: a port that there is not, or the target or this relay,
+        # which would go on answering each other.
         if not peer.port or self.target.isItself(peer.address, peer.port):
+            return False
+        if listener.isItself(peer):
             return False
         if not self._lists.admits(peer.address):
             return False

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from nodenet.endpoints import UDPServerEndpoint
+from nodenet.endpoints import Endpoint, UDPServerEndpoint
 from nodenet.services._relay_stream import Limits
 
 DEFAULT_LIMIT: Final = 1024
@@ -23,6 +23,8 @@ DEFAULT_CONNECT: Final = 10.0
 """Seconds that the target has to answer, unless that is said."""
 
 _LONGEST: Final = 10**6  # seconds
+_ANYWHERE: Final = frozenset({"", "0.0.0.0", "::"})
+_HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _SPARE: Final = 64  # descriptors for all but connections
 
 
@@ -74,11 +76,14 @@ class Settings:
         return max(1, min(DEFAULT_LIMIT, (files - _SPARE) // each))
 
 
-def checkTogether(endpoints: Iterable[Any], to: str, settings: Settings, over_tls: bool) -> None:
-    """Refuse to relay datagrams to connections and the like.
+def checkTogether(
+    endpoints: Iterable[Any], target: Any, to: str, settings: Settings, over_tls: bool
+) -> None:
+    """Refuse to relay datagrams to connections, to oneself, and the like.
 
     Args:
         endpoints: What is listened on.
+        target: Where to.
         to: The target, as it was given.
         settings: The figures.
         over_tls: Whether a connection to the target begins with TLS.
@@ -95,5 +100,21 @@ def checkTogether(endpoints: Iterable[Any], to: str, settings: Settings, over_tl
                 f"{endpoint} cannot be relayed to {to}: "
                 f"UDP goes to UDP, and connections to connections"
             )
+        if _leadsBack(endpoint, target):
+            raise ValueError(f"{endpoint} would be relayed to itself, again and again: {to}")
     if settings.proxy and over_tls:
         raise ValueError(f"the PROXY protocol has to come before TLS, and {to} begins with TLS")
+
+
+def _leadsBack(endpoint: Any, target: Any) -> bool:
+    """Whether the target is what is listened on, as far as the strings show it."""
+    if not isinstance(endpoint, Endpoint) or not isinstance(target, Endpoint):
+        return False
+    here, there = endpoint.options, target.options
+    if "path" in here or "path" in there:
+        return here.get("path") == there.get("path")
+    if not here.get("port") or here["port"] != there.get("port"):
+        return False
+    address = here.get("address") or here.get("host") or ""
+    host = there.get("host") or "localhost"
+    return host in _HERE if address in _ANYWHERE | _HERE else host == address

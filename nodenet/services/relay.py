@@ -117,7 +117,7 @@ class RelayService(SocketService):
         limits = Limits(connectTimeout, idleTimeout, timeLimit)
         self._settings = Settings(datagrams, maxConnections, limits, proxyProtocol)
         over_tls = beginsWithTLS(self._target, self._to)
-        checkTogether(self.endpoints, self._to, self._settings, over_tls)
+        checkTogether(self.endpoints, self._target, self._to, self._settings, over_tls)
         self._lists = AddressLists(block, allow)
         self._on_hup: OnSignal | None = None
         self._limit = 0

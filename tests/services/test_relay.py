@@ -541,6 +541,9 @@ async def test_it_can_be_started_again(relays: Relays) -> None:
         (["tcp:0"], "tcp:h:1", {"block": ["1.2.3"]}, "block must hold addresses"),
         (["tcp:0"], "udp:h:0", {}, "port should be > 0"),
         (["tcp:0"], "foo:1", {}, "'foo:1' at character 1"),
+        (["tcp:5"], "tcp:localhost:5", {}, "tcp:5 would be relayed to itself"),
+        (["unix:/a"], "unix:/a", {}, "unix:/a would be relayed to itself"),
+        (["udp:5:interface=10.0.0.1"], "udp:10.0.0.1:5", {}, "would be relayed to itself"),
         (["foo:0"], "tcp:h:1", {}, "'foo:0' at character 1"),
     ],
 )
@@ -550,6 +553,19 @@ def test_what_makes_no_sense_is_refused_at_once(
     with pytest.raises(ValueError, match=message.replace("+", r"\+")) as raised:
         RelayService(listen, connect, **options)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("listen", "connect"),
+    [
+        ("tcp:5:interface=127.0.0.1", "tcp:10.0.0.1:5"),
+        ("tcp:5", "tcp:example.com:5"),
+        ("tcp:0", "tcp:localhost:5"),
+        ("unix:/a", "tcp:localhost:5"),
+    ],
+)
+def test_the_same_port_elsewhere_is_another_one(listen: str, connect: str) -> None:
+    RelayService([listen], connect)
 
 
 def test_making_one_opens_nothing_and_wants_no_reactor() -> None:

@@ -214,11 +214,20 @@ async def test_who_comes_onto_a_list_loses_the_session(
 
 
 async def test_forged_senders_that_cannot_be_answered_are_dropped(stage: Stage) -> None:
-    """A port 0 that nothing can be sent to; and the target itself, which would talk for ever."""
+    """A port 0 that nothing can be sent to; the target and the relay would talk for ever."""
     service = await stage.relay()
-    for forged in (0, stage.target.address().port):
+    for forged in (0, stage.target.address().port, port(service)):
         service.message(service._listeners[0], b"x", RemoteInfo("127.0.0.1", "IPv4", forged, 1))
-    assert tally(service)["datagramsDropped"] == 2
+    assert tally(service)["datagramsDropped"] == 3
+    assert tally(service)["connectionsAccepted"] == 0
+
+
+@linux
+async def test_a_relay_on_all_addresses_knows_itself(stage: Stage) -> None:
+    """It hears which address was asked, and so that it was asked by itself."""
+    service = await stage.relay("udp:0")
+    forged = dgram.PacketInfo("127.0.0.2", "IPv4", port(service), 1, "127.0.0.2", "lo", 0)
+    service.message(service._listeners[0], b"x", forged)
     assert tally(service)["connectionsAccepted"] == 0
 
 
