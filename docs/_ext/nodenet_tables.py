@@ -6,11 +6,15 @@ Law: no option, event or error code is written down in the documentation a secon
 - ``.. nodenet-events:: nodenet.net.Socket``: what an emitter declares or inherits
 - ``.. nodenet-errors::``: the ``ERR_...`` codes
 - ``.. nodenet-system-errors::``: ``ECONNREFUSED`` and the like
+- ``.. nodenet-lookup-errors::``: ``ENOTFOUND`` and the like
+- ``.. nodenet-calls::``: what a failure is to Twisted, by the system call
+- ``.. nodenet-caught::``: all codes, and what catches each
 - ``.. nodenet-figures::``: what a service counts
 """
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterable, Iterator
 from importlib import import_module
@@ -21,7 +25,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from nodenet import errors
-from nodenet.errors.table import TABLE
+from nodenet.errors.table import CALLS, LOOKUPS, TABLE
 from nodenet.events import declaredEvents
 from nodenet.options import reference
 from nodenet.services.counters import Counters, Tally, figures
@@ -118,6 +122,72 @@ class Figures(Table):
             yield code(figure.name), f"{code(metric)} ({figure.kind})", figure.doc
 
 
+class LookupErrors(Table):
+    """Every code of a failed look-up."""
+
+    head = ("Code", "Meaning")
+    widths = (30, 70)
+
+    def rows(self) -> Iterator[Row]:
+        """One row for each code."""
+        for name in lookupCodes():
+            yield code(name), str(errors.lookupError(name, None).strerror)
+
+
+class Calls(Table):
+    """What every failure of a system call is to Twisted."""
+
+    head = ("What was tried", "In Twisted")
+    widths = (40, 60)
+
+    def rows(self) -> Iterator[Row]:
+        """One row for each call."""
+        for call, kinds in CALLS.items():
+            yield code(call), ", ".join(map(kind_of, kinds))
+
+
+class Caught(Table):
+    """Every code, and the classes of Python and of Twisted that catch it."""
+
+    head = ("Code", "Meaning", "In Python", "In Twisted")
+    widths = (34, 30, 20, 16)
+
+    def rows(self) -> Iterator[Row]:
+        """One row for each code."""
+        for name in TABLE:
+            if hasattr(errno, name):
+                made = errors.systemError(getattr(errno, name), "")
+                yield code(name), TABLE[name][0], *catching(type(made))
+        for name in lookupCodes():
+            made = errors.lookupError(name, None)
+            yield code(name), str(made.strerror), *catching(type(made))
+        for name in ("AbortError", "AggregateError"):
+            error = getattr(errors, name)
+            yield code(name), summary(error), *catching(error)
+        for name in sorted(errors.codes.__all__):
+            if name.startswith("ERR_"):
+                error = getattr(errors, name)
+                yield code(name), summary(error), *catching(error)
+
+
+def catching(error: type) -> tuple[str, str]:
+    """The classes that an error inherits at once: Python's, and Twisted's."""
+    bases = [base for kind in error.__mro__ if _ours(kind) for base in kind.__bases__]
+    python = [base for base in bases if base.__module__ in ("builtins", "socket")]
+    special = [base for base in python if base not in (OSError, Exception)] or python
+    twisted = [base for base in bases if base.__module__.startswith("twisted.")]
+    return tuple(", ".join(map(kind_of, dict.fromkeys(kinds))) for kinds in (special, twisted))
+
+
+def lookupCodes() -> list[str]:
+    """Node's codes of failed look-ups, each once."""
+    return list(dict.fromkeys(name for name, _ in LOOKUPS.values()))
+
+
+def _ours(kind: type) -> bool:
+    return kind.__module__.startswith("nodenet.")
+
+
 def named(path: str) -> Any:
     """The object that ``module.Name`` names."""
     module, _, name = path.rpartition(".")
@@ -145,5 +215,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("nodenet-events", Events)
     app.add_directive("nodenet-errors", Errors)
     app.add_directive("nodenet-system-errors", SystemErrors)
+    app.add_directive("nodenet-lookup-errors", LookupErrors)
+    app.add_directive("nodenet-calls", Calls)
+    app.add_directive("nodenet-caught", Caught)
     app.add_directive("nodenet-figures", Figures)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
