@@ -32,6 +32,7 @@ from nodenet.options import (
     checkNumber,
     checkPort,
     checkString,
+    flags,
 )
 from nodenet.streams import getDefaultHighWaterMark
 from nodenet.streams._options import checkJointMark
@@ -190,7 +191,14 @@ class ConnectOptions(TuningOptions, total=False):
     family: Annotated[
         int, Option(default=0, check=dns.checkFamily, string=NUMBER, doc="4, 6, or 0 for both.")
     ]
-    hints: Annotated[int, Option(default=0, doc="Flags of the look-up; see `nodenet.dns`.")]
+    hints: Annotated[
+        int,
+        Option(
+            default=0,
+            string=flags(ADDRCONFIG=dns.ADDRCONFIG, V4MAPPED=dns.V4MAPPED, ALL=dns.ALL),
+            doc="Flags of the look-up; see `nodenet.dns`.",
+        ),
+    ]
     lookup: Annotated[
         Callable[..., Any] | None, Option(check=checkFunction, doc="In place of `dns.lookup`.")
     ]

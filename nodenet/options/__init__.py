@@ -41,6 +41,7 @@ from nodenet.options.spelling import (
     Spelling,
     booleanOr,
     choice,
+    flags,
 )
 
 __all__ = [
@@ -72,6 +73,7 @@ __all__ = [
     "checkUint32",
     "choice",
     "declarations",
+    "flags",
     "reference",
     "resolve",
     "toNumber",

@@ -100,6 +100,27 @@ def booleanOr(*words: str) -> Spelling:
     return Spelling(parse, lambda value: value if value in words else BOOLEAN.format(value))
 
 
+def flags(**bits: int) -> Spelling:
+    """A spelling of numbers that are sums of named bits, ``A,B``; the rest is written as digits."""
+
+    def parse(text: str, name: str) -> int:
+        total = 0
+        for word in text.split(","):
+            if word not in bits and not (word.isascii() and word.isdigit() and len(word) < 11):
+                raise ValueError(
+                    f"{name} must be {_either(tuple(bits))}, or several (,), not {text!r}"
+                )
+            total |= bits[word] if word in bits else int(word)
+        return total
+
+    def write(value: int) -> str:
+        words = [word for word, bit in bits.items() if value & bit == bit]
+        rest = value & ~sum(bits.values())
+        return ",".join(words + ([str(rest)] if rest or not words else []))
+
+    return Spelling(parse, write)
+
+
 def _either(words: Sequence[str]) -> str:
     return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 

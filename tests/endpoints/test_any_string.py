@@ -28,6 +28,10 @@ from nodenet.endpoints import (
     quote,
     serverFromString,
 )
+from nodenet.endpoints.client import ClientArguments
+from nodenet.endpoints.datagram import DatagramArguments
+from nodenet.endpoints.stream import StreamServerArguments
+from nodenet.options import declarations
 
 SERVERS = (TCPServerEndpoint, TLSServerEndpoint, UNIXServerEndpoint, UDPServerEndpoint)
 CLIENTS = (TCPClientEndpoint, TLSClientEndpoint, UNIXClientEndpoint)
@@ -109,3 +113,19 @@ def test_every_argument_of_a_string_is_a_keyword_too(kind: type[Endpoint]) -> No
         with suppress(EndpointStringError):
             text = f"{kind.arguments.kind}:{name}=1"
             (parse if kind in SERVERS else lambda text: clientFromString(reactor, text))(text)
+
+
+@pytest.mark.parametrize(
+    ("declaration", "without"),
+    [
+        (StreamServerArguments, {"exclusive", "signal"}),
+        (ClientArguments, {"lookup"}),
+        (DatagramArguments, {"exclusive", "lookup", "signal"}),
+    ],
+)
+def test_only_objects_and_what_endpoints_decide_have_no_text(
+    declaration: type, without: set[str]
+) -> None:
+    """A function or an object cannot be written; an endpoint's socket is its own alone."""
+    options = declarations(declaration)
+    assert {name for name, option in options.items() if option.string is None} == without

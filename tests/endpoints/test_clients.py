@@ -26,7 +26,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
-from nodenet import endpoints, net
+from nodenet import dns, endpoints, net
 from nodenet.endpoints import EndpointStringError, TCPClientEndpoint, UNIXClientEndpoint
 from nodenet.events import once
 from nodenet.plugins import EndpointParser
@@ -182,6 +182,10 @@ async def test_a_factory_without_a_protocol() -> None:
          TCPClientEndpoint(host="a", port=1, localAddress="127.0.0.2")),
         ("tcp:a:1:autoSelectFamilyAttemptTimeout=100:family=6",
          TCPClientEndpoint(host="a", port=1, autoSelectFamilyAttemptTimeout=100, family=6)),
+        ("tcp:a:1:hints=ADDRCONFIG,ALL",
+         TCPClientEndpoint(host="a", port=1, hints=dns.ADDRCONFIG | dns.ALL)),
+        ("tcp:a:1:autoSelectFamily=race",
+         TCPClientEndpoint(host="a", port=1, autoSelectFamily="race")),
         ("unix:path=/a:timeout=9", UNIXClientEndpoint(path="/a", timeout=9)),
         ("unix:@a", UNIXClientEndpoint(path="\0a")),
     ],

@@ -32,6 +32,7 @@ from nodenet.options import (
     checkString,
     choice,
     declarations,
+    flags,
     reference,
     resolve,
 )
@@ -143,6 +144,7 @@ def test_the_reference_is_made_of_the_declarations() -> None:
         (MODE, "8", "it must be octal digits such as 660, not '8'"),
         (SOCKET_PATH, "@", "it must be that of a Unix socket"),
         (choice("a", "b", "c"), "d", "it must be a, b or c, not 'd'"),
+        (flags(A=1, B=4), "A,C", "it must be A or B, or several (,), not 'A,C'"),
         (booleanOr("race"), "walk", "it must be yes, no or race, not 'walk'"),
     ],
 )
@@ -165,6 +167,9 @@ def test_what_cannot_be_read_says_what_would_be_right(
         (choice("a", "b"), "b", "b"),
         (booleanOr("race"), "race", "race"),
         (booleanOr("race"), "no", False),
+        (flags(A=1, B=4), "A,B", 5),
+        (flags(A=1, B=4), "B,8", 12),
+        (flags(A=1, B=4), "0", 0),
     ],
 )
 def test_what_is_read_is_written_the_same_way(spelling: Spelling, text: str, value: object) -> None:
