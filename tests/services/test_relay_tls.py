@@ -14,6 +14,7 @@ from services.relays import TCP, Log, Relays, everything, listening, outcome, po
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import SSL4ServerEndpoint, TCP4ClientEndpoint, wrapClientTLS
 from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from nodenet import net
@@ -143,6 +144,27 @@ async def test_a_target_s_end_comes_behind_all_it_has_said(
     assert await everything(client) == DATA
     client.end()
     assert (await log.says("bytes in"))["why"] == "ended"
+
+
+@both
+async def test_what_a_target_says_behind_a_client_s_end_is_lost_and_said(
+    stage: Stage, log: Log, kind: str
+) -> None:
+    """TLS as Twisted has it knows no half-close: the end of one direction is that of both."""
+    targets: list[net.Socket] = []
+    service = stage.tls(await stage.target(targets.append), kind)
+    client = await stage.tlsClient(service)
+    client.end("?")
+    while not targets or not targets[0].readableLength:
+        await deferLater(reactor, 0)
+    target = targets[0]
+    ended = once(target, "end")
+    target.resume()
+    await ended
+    target.end(DATA)
+    said = await log.says("bytes in")
+    assert said["why"] == "client failed"
+    assert await outcome(target) in ("ECONNRESET", "EPIPE")
 
 
 @both

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import resource
 import select
@@ -197,6 +198,39 @@ def test_hangup_reads_the_lists_again(run: Start, echo: str, tmp_path: Path) -> 
     relay.signal(signal.SIGTERM)
     assert relay.status() == -signal.SIGTERM
     assert "Traceback" not in relay.transcript
+
+
+def test_it_serves_in_an_application(echo: str, tmp_path: Path) -> None:
+    """A .tac file, with the service as its text documents it."""
+    (tmp_path / "relay.tac").write_text(
+        "from twisted.application.service import Application\n"
+        "from nodenet.services import RelayService\n"
+        "application = Application('relay')\n"
+        f"RelayService(['unix:sock'], {echo!r}).setServiceParent(application)\n"
+    )
+    program = twistd("-ny", "relay.tac", "--pidfile=", cwd=tmp_path)
+    try:
+        program.says("listening on unix")
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(PATIENCE)
+            client.connect(str(tmp_path / "sock"))
+            client.sendall(b"x")
+            assert client.recv(1) == b"x"
+    finally:
+        program.signal(signal.SIGTERM)
+        assert program.status() == -signal.SIGTERM
+        program.close()
+
+
+def test_the_counters_are_shown(run: Start, echo: str) -> None:
+    relay = run("relay", "--listen", TCP, "--connect", echo, "--stats", "0")
+    at, stats = port(relay), int(relay.says(r"counters at tcp \S+:(\d+)")[1])
+    with socket.create_connection(("127.0.0.1", at), PATIENCE) as client:
+        client.sendall(b"12345")
+        assert client.recv(5) == b"12345"
+        page = through(["curl", "-s", f"http://127.0.0.1:{stats}/stats.json"], b"")
+    figures = json.loads(page)["listeners"][f"tcp 127.0.0.1:{at}"]
+    assert (figures["connectionsActive"], figures["receivedBytes"]) == (1, 5)
 
 
 def test_a_stop_lets_connections_end(run: Start, echo: str) -> None:
