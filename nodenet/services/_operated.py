@@ -22,7 +22,7 @@ from nodenet.services._failure import cannotStart
 from nodenet.services._impatience import Impatience
 from nodenet.services._signals import OnSignal
 from nodenet.services._stats import Pages, State
-from nodenet.services.counters import Counters, told
+from nodenet.services.counters import Counters, Export, told
 
 if TYPE_CHECKING:
     from nodenet.services._stats_port import StatsPort
@@ -89,6 +89,10 @@ class OperatedService(Service):
     @abstractmethod
     def listening(self) -> list[str]:
         """Where the service listens, with real ports: ``['tcp 127.0.0.1:8124']``."""
+
+    def export(self) -> Export:
+        """What is counted, as it is shown; a service of several processes adds theirs up."""
+        return self.counters.export()
 
     @property
     def ready(self) -> bool:
@@ -175,7 +179,7 @@ class OperatedService(Service):
 
     def _tell(self) -> None:
         """Somebody sent SIGUSR1."""
-        listeners = self.counters.export()["listeners"]
+        listeners = self.export()["listeners"]
         if not listeners:
             _log.info("nothing is counted: there was no listener")
         for listener, values in listeners.items():
@@ -203,7 +207,7 @@ class OperatedService(Service):
         # Only now, since twisted.web takes its time to be imported.
         from nodenet.services._stats_port import StatsPort
 
-        pages = Pages(self.counters.export, lambda: self._state)
+        pages = Pages(self.export, lambda: self._state)
         try:
             self._stats_port = StatsPort(self._stats, pages, self._poller)
         except Exception as error:

@@ -12,6 +12,7 @@ from typing import Any
 
 from twisted.application.service import IService
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IListeningPort
 
 from nodenet import dgram, net
 from nodenet.errors import ERR_SOCKET_DGRAM_NOT_RUNNING
@@ -152,12 +153,16 @@ class ServicePart(Part):
 
 
 class ClosablePart(Part):
-    """Anything with a `close`: one that takes a callback, or one that returns when it is done."""
+    """Anything that can be closed.
+
+    Args:
+        close: Takes a callback, or returns what tells that it is done.
+    """
 
     keeps = True
 
-    def __init__(self, closable: Any) -> None:
-        self._close = closable.close
+    def __init__(self, close: Callable[..., Any]) -> None:
+        self._close = close
         try:
             inspect.signature(self._close).bind(print)
         except (TypeError, ValueError):
@@ -190,6 +195,8 @@ def partOf(given: Any, counters: Counters, news: Callable[..., object]) -> Part:
         return DatagramPart(given, counters, news)
     if IService.providedBy(given):
         return ServicePart(given)
+    if IListeningPort.providedBy(given):
+        return ClosablePart(given.stopListening)
     if callable(getattr(given, "close", None)):
-        return ClosablePart(given)
+        return ClosablePart(given.close)
     raise ProgramError(f"gave back {given!r}: no server, no service, nothing else with a close()")

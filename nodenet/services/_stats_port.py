@@ -105,6 +105,10 @@ class _Channels(Factory):
     def ended(self, channel: _Channel) -> None:
         self._open.pop(channel, None)
 
+    def logPrefix(self) -> str:
+        """How the log calls it."""
+        return "counters"
+
     def log(self, request: http.Request) -> None:
         """Say nothing of a request: who watches comes often."""
 

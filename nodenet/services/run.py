@@ -33,10 +33,10 @@ class RunService(OperatedService):
         application = Application("chat")
         RunService("chat:main").setServiceParent(application)
 
-    What the program may give back: a `net.Server`, a `dgram.Socket`, a service of Twisted's,
-    anything else with a ``close()`` (which may take a callback or return a Deferred), a Deferred
-    or coroutine of these, a list of them, or None. That is closed when the service stops; a
-    coroutine that runs still is cancelled.
+    What the program may give back: a `net.Server`, a `dgram.Socket`, a service or a port of
+    Twisted's, anything else with a ``close()`` (which may take a callback or return a Deferred),
+    a Deferred or coroutine of these, a list of them, or None. That is closed when the service
+    stops; a coroutine that runs still is cancelled.
 
     Args:
         program: ``'module:callable'``, looked for where the service starts as well; or a callable.

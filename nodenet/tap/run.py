@@ -25,9 +25,10 @@ class RunOptions(ServiceOptions):
         "all of them text, and gives back what it has opened."
     )
     epilogue = f"""
-What CALLABLE may give back: a net.Server, a dgram.Socket, a service of Twisted's,
-anything else with a close(), a coroutine or Deferred of these, a list of them, or
-nothing. That is closed when the service stops, and counted if it is nodenet's.
+What CALLABLE may give back: a net.Server, a dgram.Socket, a service or a port
+of Twisted's, anything else with a close(), a coroutine or Deferred of these, a
+list of them, or nothing. That is closed when the service stops, and counted if
+it is nodenet's.
 The service ends when nothing of the program is open any more.
 
 It is called before twistd gives up privileges (--uid, --gid), so that it may

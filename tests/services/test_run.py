@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.endpoints import TCP4ServerEndpoint
+from twisted.internet.protocol import Factory
+from twisted.internet.tcp import Port
 from twisted.python.failure import Failure
 
 from nodenet import dgram, net
@@ -174,6 +177,14 @@ async def test_anything_that_closes() -> None:
     service = started(lambda: (Telling(), Plain()))
     await service.stopService()
     assert closed == ["telling", "plain"]
+
+
+async def test_a_port_of_twisteds() -> None:
+    reactor = pollerOf().reactor
+    service = started(lambda: TCP4ServerEndpoint(reactor, 0, interface=HOST).listen(Factory()))
+    (port,) = (one for one in reactor.getReaders() if isinstance(one, Port))
+    await service.stopService()
+    assert port.disconnected
 
 
 def test_nothing_else(capfd: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -43,6 +45,14 @@ def test_prometheus_reads_it(counters: Counters) -> None:
     assert metrics["nodenet_connections_active"].kind == "gauge"
     assert metrics["nodenet_errors_total"].value(listener="tcp 127.0.0.1:8124", code="EPIPE") == 1
     assert metrics["nodenet_start_time_seconds"].value() == counters.startTimeSeconds
+
+
+def test_twisted_web_is_imported_for_it_alone() -> None:
+    program = (
+        "import sys, nodenet.tap; print([m for m in sys.modules if m.startswith('twisted.web')])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    assert done.stdout == b"[]\n"
 
 
 def test_every_figure_is_a_metric() -> None:

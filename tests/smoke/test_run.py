@@ -99,6 +99,21 @@ def test_a_program_of_the_current_directory(run: Start, tmp_path: Path) -> None:
     assert not (tmp_path / "twistd.pid").exists()
 
 
+def test_what_is_looked_up_first_listens_a_little_later(run: Start) -> None:
+    program = run("chat:main", "0", "localhost")
+    with dial(port(program)) as client:
+        client.sendall(b"x")
+        assert client.recv(10) == b"x"
+
+
+def test_a_daemon_that_cannot_start_says_so_to_who_started_it(run: Start, tmp_path: Path) -> None:
+    starter = run("nowhere:main", prefix=())
+    assert starter.status() == 1
+    assert "nowhere:main: there is no module 'nowhere'" in starter.errors
+    assert "Traceback" not in (tmp_path / "twistd.log").read_text()
+    assert not (tmp_path / "twistd.pid").exists()
+
+
 def test_its_arguments_are_its_own(run: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
@@ -202,8 +217,11 @@ def test_a_port_that_is_taken(run: Start) -> None:
         (["--listen=x", "chat:main"], "option --listen not recognized"),
     ],
 )
-def test_what_is_wrong_is_one_line(run: Start, arguments: list[str], line: str) -> None:
+def test_what_is_wrong_is_one_line(
+    run: Start, tmp_path: Path, arguments: list[str], line: str
+) -> None:
     assert line in refused(run(*arguments))
+    assert not (tmp_path / "twistd.pid").exists()
 
 
 def test_help_is_for_strangers(run: Start) -> None:
