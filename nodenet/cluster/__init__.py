@@ -33,6 +33,8 @@ __all__ = [
     "Worker",
     "addListener",
     "emit",
+    "eventNames",
+    "getMaxListeners",
     "isMaster",
     "isPrimary",
     "isWorker",
@@ -43,8 +45,10 @@ __all__ = [
     "once",
     "prependListener",
     "prependOnceListener",
+    "rawListeners",
     "removeAllListeners",
     "removeListener",
+    "setMaxListeners",
     "worker",
 ]
 
@@ -77,7 +81,11 @@ removeListener = _cluster.removeListener
 removeAllListeners = _cluster.removeAllListeners
 emit = _cluster.emit
 listeners = _cluster.listeners
+rawListeners = _cluster.rawListeners
 listenerCount = _cluster.listenerCount
+eventNames = _cluster.eventNames
+getMaxListeners = _cluster.getMaxListeners
+setMaxListeners = _cluster.setMaxListeners
 
 if isPrimary or TYPE_CHECKING:
     workers = _cluster.workers

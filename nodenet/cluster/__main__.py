@@ -17,4 +17,5 @@ def main() -> None:
     run(resolve_name(name))
 
 
-main()
+if __name__ == "__main__":
+    main()

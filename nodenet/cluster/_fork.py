@@ -58,17 +58,22 @@ class ChildProcess(Process):
         Event("close", ("code: int | None", "signal: str | None"), "And its pipes are closed."),
     )
 
+    exitCode: int | None = None
+    signalCode: str | None = None
+    killed: bool = False
+    stdin: Socket | None = None
+    stdout: Socket | None = None
+    stderr: Socket | None = None
+    spawnfile: str
+    spawnargs: list[str]
+
     def __init__(
         self, poller: Poller, relay: Relay, settings: dict[str, Any], env: Mapping[str, str]
     ) -> None:
         super().__init__(relay)
         self.spawnargs = commandLine(settings)
         self.spawnfile = self.spawnargs[0]
-        self.exitCode: int | None = None
-        self.signalCode: str | None = None
-        self.killed = False
         self.pid = None
-        self.stdin = self.stdout = self.stderr = None  # type: Socket | None
         self._transport: IProcessTransport | None = None
         self._ended: tuple[int | None, str | None] | None = None
         self._pipes = 0

@@ -39,6 +39,12 @@ class Worker(EventEmitter):
         Event("error", ("error",), "A message could not be sent, or the worker not be started."),
     )
 
+    id: int
+    """Its number in the cluster, from 1."""
+
+    state: str
+    """``'none'``, ``'online'``, ``'listening'``, ``'disconnected'`` or ``'dead'``."""
+
     exitedAfterDisconnect: bool | None = None
     """Whether it was asked to disconnect: True from then on, False when it went by itself, None
     while it is there."""

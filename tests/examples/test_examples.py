@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
@@ -99,3 +100,18 @@ def test_ctrl_c_ends_an_example_quietly(name: str, run: Run) -> None:
     program.signal(signal.SIGINT)
     program.status()
     assert "Traceback" not in program.transcript
+
+
+def test_cluster_goes_on_when_a_worker_dies(run: Run) -> None:
+    program = run("cluster.py")
+    ports = {program.says(LISTENS)[1] for _ in range(os.cpu_count() or 1)}
+    pid = program.process.pid
+    workers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    os.kill(int(workers[0]), signal.SIGKILL)
+    program.says(r"worker \d+ ended \(SIGKILL\)")
+    ports.add(program.says(LISTENS)[1])
+    (port,) = ports
+    with connect(port) as client:
+        client.sendall(b"hello")
+        client.shutdown(socket.SHUT_WR)
+        assert all_of(client) == b"hello"

@@ -1,4 +1,5 @@
-"""Every public member of Node's `net`, and of what its classes inherit, is here or is explained.
+"""Every public member of Node's `net` and `cluster`, and of what their classes inherit, is here or
+is explained.
 
 What nodenet leaves out stands in docs/differences-from-node.rst, in a table of its own, with the
 reason. This test reads that table: what is in it must not exist, and all else must.
@@ -13,9 +14,15 @@ from typing import Any
 import pytest
 from oracle import Oracle
 
-from nodenet import events, net, streams
+from nodenet import cluster, events, net, streams
+from nodenet.cluster._fork import ChildProcess
 
 PAGE = Path(__file__).parents[2] / "docs/differences-from-node.rst"
+
+_CHILD = """
+Object.assign(new (require('child_process').ChildProcess)(),
+              { channel: 0, connected: 0, disconnect: 0, send: 0 })
+"""
 
 SUBJECTS: dict[str, tuple[str, Any]] = {
     "net": ("net", net),
@@ -28,7 +35,13 @@ SUBJECTS: dict[str, tuple[str, Any]] = {
     "streams.Duplex": ("stream.Duplex", streams.Duplex),
     "events": ("events", events),
     "events.EventEmitter": ("new events.EventEmitter()", events.EventEmitter),
+    "cluster": ("require('cluster')", cluster),
+    "cluster.Worker": ("new (require('cluster').Worker)()", cluster.Worker),
+    "cluster.ChildProcess": (_CHILD, ChildProcess),
 }
+
+CLUSTERED = (cluster.Worker, ChildProcess)
+"""What only `cluster.fork` makes."""
 
 _JS = """
 const subject = %s
@@ -65,7 +78,10 @@ def leftOut() -> dict[str, set[str]]:
 
 def exists(subject: Any, member: str) -> bool:
     """Whether the module, the class, or an instance of it has `member`."""
-    return hasattr(subject, member) or (isinstance(subject, type) and hasattr(subject(), member))
+    if hasattr(subject, member) or not isinstance(subject, type):
+        return hasattr(subject, member)
+    declared = any(member in vars(base).get("__annotations__", {}) for base in subject.__mro__)
+    return declared or (not issubclass(subject, CLUSTERED) and hasattr(subject(), member))
 
 
 @pytest.mark.parametrize("name", SUBJECTS)
