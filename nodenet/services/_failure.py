@@ -22,16 +22,16 @@ class CannotStart(SystemExit, Exception):
     `SystemExit` ends Python without a traceback. This is both.
     """
 
-    def __init__(self, line: str) -> None:
-        super().__init__(1)
+    def __init__(self, line: str, status: int = 1) -> None:
+        super().__init__(status)
         self.line = line
 
     def __str__(self) -> str:
         return self.line
 
 
-def cannotStart(line: str) -> CannotStart:
-    """Tell the operator `line`; returns the exception to raise.
+def cannotStart(line: str, status: int = 1) -> CannotStart:
+    """Tell the operator `line`; returns the exception to raise, which ends twistd with `status`.
 
     It goes to the terminal past twistd, which by then has led ``sys.stderr`` into its log; and
     into the log where nobody sees the terminal, as in a daemon.
@@ -40,7 +40,7 @@ def cannotStart(line: str) -> CannotStart:
         print(f"nodenet: {line}", file=sys.__stderr__, flush=True)
     else:
         _log.critical("{line}", line=line)
-    return CannotStart(line)
+    return CannotStart(line, status)
 
 
 def _standard_error_is_seen() -> bool:

@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 from nodenet.loop import Handle, Poller, whenIdle
 from nodenet.services._closing import Closing
 from nodenet.services._parts import Part, partOf
-from nodenet.services._program import Program, ProgramError
+from nodenet.services._program import Program, ProgramError, statusOf
 from nodenet.services.counters import Counters
 
 _log = Logger(namespace="nodenet")
@@ -164,10 +164,9 @@ class Life:
         """Whether a failure is a ``sys.exit()``: the program ends by that."""
         if not isinstance(failure.value, SystemExit):
             return False
-        code = failure.value.code
-        if isinstance(code, str):
-            _log.critical("{text}", text=code)
-        self._end(code if isinstance(code, int) else 0 if code is None else 1)
+        if isinstance(failure.value.code, str):
+            _log.critical("{text}", text=failure.value.code)
+        self._end(statusOf(failure.value))
         return True
 
     def _end(self, status: int) -> None:

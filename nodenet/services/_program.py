@@ -18,7 +18,13 @@ from twisted.python.failure import Failure
 
 
 class ProgramError(Exception):
-    """A program cannot be run; `str()` of it is the line for the operator."""
+    """A program cannot be run; `str()` of it is the line for the operator.
+
+    Attributes:
+        status: The exit status.
+    """
+
+    status = 1
 
 
 class Program:
@@ -82,10 +88,13 @@ class Program:
         error = failure.value
         text = " ".join(str(error).split())
         if isinstance(error, SystemExit):
-            text = f"sys.exit({error.code!r})"
+            text = error.code if isinstance(error.code, str) else f"sys.exit({error.code!r})"
         elif not isinstance(error, ProgramError) and not (isinstance(error, OSError) and text):
             text = f"{type(error).__name__}: {text}" if text else type(error).__name__
-        return ProgramError(f"{self.name}: {text}{self._place(failure)}")
+        said = ProgramError(f"{self.name}: {text}{self._place(failure)}")
+        if isinstance(error, SystemExit):
+            said.status = statusOf(error)
+        return said
 
     def _place(self, failure: Failure) -> str:
         """The last line of the program's module on the way to a failure."""
@@ -119,6 +128,13 @@ def _absent(found: Any, name: str) -> str:
     hint = f"; did you mean {close[0]}?" if close else ""
     where = getattr(found, "__name__", type(found).__name__)
     return f"there is no {name!r} in {where}{hint}"
+
+
+def statusOf(error: SystemExit) -> int:
+    """The exit status that Python gives to a ``sys.exit()``."""
+    if error.code is None:
+        return 0
+    return error.code if isinstance(error.code, int) else 1
 
 
 def _parted(target: str) -> tuple[str, list[str]]:

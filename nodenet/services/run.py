@@ -80,7 +80,7 @@ class RunService(OperatedService):
         try:
             life.begin()
         except ProgramError as error:
-            raise cannotStart(str(error)) from error
+            raise cannotStart(str(error), error.status) from error
         self._life = life
         if self._ended_by_itself is not None:
             self._poller.onUncaught = life.leaves

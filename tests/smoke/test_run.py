@@ -34,6 +34,9 @@ def once_only():
     server = net.createServer(serve).listen(0, "127.0.0.1")
     return server
 
+def leaves(code):
+    sys.exit(int(code) if code.isdigit() else code)
+
 def exits(code):
     return net.createServer(lambda client: sys.exit(int(code))).listen(0, "127.0.0.1")
 
@@ -162,6 +165,15 @@ def test_so_does_one_that_opens_nothing(run: Start) -> None:
     program = run("chat:nothing")
     program.says("done")
     assert program.status() == 0
+
+
+@pytest.mark.parametrize(("code", "status"), [("0", 0), ("3", 3), ("bad day", 1)])
+def test_sys_exit_at_once_is_the_status(run: Start, tmp_path: Path, code: str, status: int) -> None:
+    program = run("chat:leaves", code)
+    assert program.status() == status
+    assert code in program.errors
+    assert "Traceback" not in program.transcript
+    assert not (tmp_path / "twistd.pid").exists()
 
 
 @pytest.mark.parametrize("code", [0, 3])
