@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nodenet.testing._groups import V4, V6, Options
+from nodenet.testing._kernel import INTERFACE
 from nodenet.testing._places import (
     ANYWHERE,
     BROADCAST,
@@ -28,7 +29,7 @@ from nodenet.testing._places import (
 from nodenet.testing._poller import nothing
 
 if TYPE_CHECKING:
-    from nodenet.testing.network import Host
+    from nodenet.testing._kernel import Kernel
 
 _OVERHEAD: Final = 512  # bytes that a kernel reckons for each datagram, whatever its length
 _LONGEST: Final = {socket.AF_INET: 65_507, socket.AF_INET6: 65_527}
@@ -61,19 +62,19 @@ class Packet(NamedTuple):
 
 
 class DatagramSocket:
-    """A UDP socket of a `Host`, with the methods of `socket.socket` that are used here."""
+    """A UDP socket of a host, with the methods of `socket.socket` that are used here."""
 
     type = socket.SOCK_DGRAM
 
-    def __init__(self, host: Host, family: socket.AddressFamily) -> None:
+    def __init__(self, kernel: Kernel, family: socket.AddressFamily) -> None:
         self.family = family
-        self.options = Options(family, host.addresses)
+        self.options = Options(family, kernel.addresses)
         self.changed: Callable[[], None] = nothing
         self.closed = False
         self.port = 0
         self.address = self._bound = ANYWHERE[family]
         self.peer: Place | None = None
-        self._host = host
+        self._kernel = kernel
         self._arrived: deque[Packet] = deque()
         self._arrived_size = self._leaving_size = self._dropped = 0
         self._error: OSError | None = None
@@ -86,7 +87,7 @@ class DatagramSocket:
         self._check_family(host)
         if self.port:
             raise oserror(errno.EINVAL)
-        self._host.bind(self, host, port)
+        self._kernel.bind(self, host, port)
         self._bound = self.address
 
     def connect(self, address: Any) -> None:
@@ -114,7 +115,7 @@ class DatagramSocket:
         if not self.closed:
             self.closed = True
             self._arrived.clear()
-            self._host.unbind(self)
+            self._kernel.unbind(self)
 
     # -- datagrams --------------------------------------------------------------------------
 
@@ -241,11 +242,11 @@ class DatagramSocket:
 
     def _ensure_bound(self) -> None:
         if not self.port:
-            self._host.bind(self, self.address, 0)
+            self._kernel.bind(self, self.address, 0)
 
     def _from(self, host: str) -> str:
         """The address that datagrams to `host` come from."""
-        return self._host.addressFor(host) if isAnywhere(self.address) else self.address
+        return self._kernel.addressFor(host) if isAnywhere(self.address) else self.address
 
     def _send(self, datagram: bytes, target: Place, control: Control | None = None) -> int:
         self._tell()
@@ -261,19 +262,19 @@ class DatagramSocket:
                 (tos,) = struct.unpack("=i", data)
             else:
                 source = unpacked(data[4:8] if level == V4 else data[:16])
-                if not self._host.owns(source):
+                if not self._kernel.owns(source):
                     raise oserror(errno.EINVAL)
         if self._leaving_size and self._leaving_size + len(datagram) > self.options.get(*_SEND):
             raise oserror(errno.EAGAIN)
         self._ensure_bound()
         self._leaving_size += len(datagram)
         packet = Packet((source, self.port), target, datagram, tos or self._tos())
-        self._host.send(self, packet)
+        self._kernel.send(self, packet)
         return len(datagram)
 
     def _check_size(self, size: int, host: str) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        if size > min(_LONGEST[family], self._host.mtu - _HEADERS[family]):
+        if size > min(_LONGEST[family], self._kernel.wire.conditions.mtu - _HEADERS[family]):
             raise oserror(errno.EMSGSIZE)
 
     def _tos(self) -> int:
@@ -299,10 +300,10 @@ class DatagramSocket:
         host = packet.target[0]
         if self.family == socket.AF_INET:
             packed = socket.inet_pton(socket.AF_INET, host)
-            information = _PKTINFO4.pack(self._host.INDEX, packed, packed)
+            information = _PKTINFO4.pack(INTERFACE, packed, packed)
             return [(*_PKTINFO, information), (V4, socket.IP_TOS, bytes([packet.tos]))]
         packed = socket.inet_pton(socket.AF_INET6, raw(packet.target, self.family)[0])
-        information = _PKTINFO6.pack(packed, self._host.INDEX)
+        information = _PKTINFO6.pack(packed, INTERFACE)
         tos = struct.pack("=i", packet.tos)
         return [(V6, socket.IPV6_PKTINFO, information), (V6, socket.IPV6_TCLASS, tos)]
 

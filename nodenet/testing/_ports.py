@@ -20,16 +20,16 @@ from nodenet.transports.udp_port import UDPPort
 
 if TYPE_CHECKING:
     from nodenet.loop import Poller
-    from nodenet.testing.network import Host
+    from nodenet.testing._kernel import Kernel
 
 
 class HostDescriptor(UDPDescriptor):
     """A descriptor without a number: it reads and sends one by one."""
 
-    def __init__(self, host: Host, skt: Any, receiver: Receiver) -> None:
-        poller: Any = host.poller
+    def __init__(self, kernel: Kernel, skt: Any, receiver: Receiver) -> None:
+        poller: Any = kernel.wire.poller
         super().__init__(poller, skt, receiver)
-        self.host = host
+        self.kernel = kernel
         self._read_singly()
 
     def disconnect(self) -> None:
@@ -45,19 +45,19 @@ class HostFamily(Internet):
     """UDP over one version of IP, between the hosts of a fake network.
 
     Args:
-        host: Whose sockets these are.
+        kernel: Of the host whose sockets these are.
         family: The family of real sockets.
     """
 
-    def __init__(self, host: Host, family: Internet) -> None:
+    def __init__(self, kernel: Kernel, family: Internet) -> None:
         super().__init__(family.number, family.anywhere, family.here)
-        self._host = host
+        self._kernel = kernel
 
     def open(self, poller: Poller, skt: socket.socket | None, receiver: Receiver) -> UDPDescriptor:
         if skt is not None:
             skt.close()
             raise oserror(errno.ENOTSUP)  # a real socket is not of this network
-        return HostDescriptor(self._host, DatagramSocket(self._host, self.number), receiver)
+        return HostDescriptor(self._kernel, DatagramSocket(self._kernel, self.number), receiver)
 
     def lookUp(
         self,
@@ -81,28 +81,28 @@ class HostSocket(dgram.Socket):
     """A `dgram.Socket` of a host: `Host.createSocket` makes it."""
 
     def __init__(
-        self, host: Host, type: Any, listener: Callable[..., object] | None, **keywords: Any
+        self, kernel: Kernel, type: Any, listener: Callable[..., object] | None, **keywords: Any
     ) -> None:
-        super().__init__(type, listener, reactor=host.network.reactor, **keywords)
+        super().__init__(type, listener, reactor=kernel.wire.poller.reactor, **keywords)
         family = FAMILIES[self.type]
         if family.number not in (socket.AF_INET, socket.AF_INET6):
             raise ERR_SOCKET_BAD_TYPE
-        self._family = HostFamily(host, family)
+        self._family = HostFamily(kernel, family)
 
 
 class HostPort(UDPPort):
     """A Twisted UDP port of a host: `Host.listenUDP` makes it."""
 
     def __init__(
-        self, host: Host, protocol: Any, port: int, interface: str, **options: Any
+        self, kernel: Kernel, protocol: Any, port: int, interface: str, **options: Any
     ) -> None:
-        super().__init__(protocol, port, interface, reactor=host.network.reactor, **options)
-        self._host = host
+        super().__init__(protocol, port, interface, reactor=kernel.wire.poller.reactor, **options)
+        self._kernel = kernel
 
     def _new_socket(self) -> socket.socket:
-        made: Any = DatagramSocket(self._host, self.family)
+        made: Any = DatagramSocket(self._kernel, self.family)
         as_good_as_one: socket.socket = made
         return as_good_as_one
 
     def _new_descriptor(self, skt: socket.socket) -> UDPDescriptor:
-        return HostDescriptor(self._host, skt, self)
+        return HostDescriptor(self._kernel, skt, self)

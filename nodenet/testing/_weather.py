@@ -59,6 +59,12 @@ class Fate:
     delays: tuple[float, ...]
     overtaken: bool
 
+    def __str__(self) -> str:
+        if not self.delays:
+            return "lost"
+        said = ", again ".join(f"after {delay:.3f} s" for delay in self.delays)
+        return f"{said}, behind the next one" if self.overtaken else said
+
 
 class Weather:
     """Says what becomes of each datagram.

@@ -326,16 +326,17 @@ def test_a_host_has_addresses_of_its_own() -> None:
 
 
 def test_binding_is_refused_as_a_kernel_does() -> None:
-    host = Network().host(A)
+    network = Network()
+    host = network.host(A)
     taken = host.listenUDP(53, DatagramProtocol())
     with pytest.raises(CannotListenError, match=r"bind EADDRINUSE 192\.0\.2\.1:53"):
         host.listenUDP(53, DatagramProtocol(), A)
     with pytest.raises(CannotListenError, match=r"bind EADDRNOTAVAIL 192\.0\.2\.2:53"):
         host.listenUDP(53, DatagramProtocol(), B)
     taken.stopListening()
-    host.network.clock.advance(0)
+    network.clock.advance(0)
     host.listenUDP(53, DatagramProtocol(), A).stopListening()
-    host.network.clock.advance(0)
+    network.clock.advance(0)
 
 
 def test_a_socket_of_both_families_hears_both() -> None:
