@@ -51,6 +51,7 @@ class DealtPort:
         self._lease = lease
         self._address = address
         self._referenced = True
+        self._coming = 0
         poller.reference()
 
     # -- as a server needs it ---------------------------------------------------------------
@@ -93,12 +94,14 @@ class DealtPort:
 
     def offered(self, skt: socket.socket, peer: Any) -> bool:
         """Whether this takes the connection; its server gets it when the primary has been told."""
-        if not self.reading or self._listener.refuses(self._lease.vacant):
+        if not self.reading or self._listener.refuses(self._coming, self._lease.vacant):
             return False
+        self._coming += 1
         self._poller.nextTick(self._poller.nextTick, self._take, skt, peer)
         return True
 
     def _take(self, skt: socket.socket, peer: Any) -> None:
+        self._coming -= 1
         if self._lease.released:
             skt.close()
         else:

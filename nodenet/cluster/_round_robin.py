@@ -1,9 +1,12 @@
 """A port of the primary's whose connections are dealt to the workers, one after the other.
 
 Law: a connection that was accepted is in one place: it waits here, or it is offered to one worker,
-who takes it or not. A worker is offered one at a time. Nothing is lost while a worker is left: what
-one does not take, or dies with before he said so, is the next one's. When too many wait, no more
-are accepted, and the kernel keeps those who come.
+who takes it or not. Nothing is lost while a worker is left: what one does not take, or dies with
+before he said so, is the next one's. When too many wait, no more are accepted, and the kernel keeps
+those who come.
+
+A worker has his turn when he is offered none, as in Node; when all are offered one, they may be
+offered some more, for a worker that had to wait for the next after each would be idle meanwhile.
 
 A worker that refuses (he has as many as he may have) or could not be given a connection (he has no
 descriptor for it) rests until he says that there is room, or for a moment.
@@ -29,6 +32,9 @@ from nodenet.transports.source import Place
 
 MOST_WAITING: Final = 64
 """Accepted connections that wait for a worker."""
+
+WINDOW: Final = 8
+"""Connections that a worker may be offered at once, when no worker is without any."""
 
 _REST: Final = 0.1  # seconds
 
@@ -57,8 +63,7 @@ class RoundRobin:
     def __init__(self, poller: Poller, place: Place, key: str) -> None:
         self._poller = poller
         self._key = key
-        self._workers: set[Channel] = set()
-        self._free: dict[Channel, None] = {}  # in the order in which their turn comes
+        self._workers: dict[Channel, int] = {}  # how many each is offered, in order of their turns
         self._resting: dict[Channel, IDelayedCall] = {}
         self._waiting: deque[_Connection] = deque()
         bound = bind(requestOf(place), place.address)
@@ -68,8 +73,7 @@ class RoundRobin:
 
     def add(self, channel: Channel) -> Answer:
         """See `nodenet.cluster._handles.Held`."""
-        self._workers.add(channel)
-        self._free[channel] = None
+        self._workers[channel] = 0
         self._poller.nextTick(self._deal)  # behind the answer
         name = self._port.localAddress()
         return {"dealt": True, "name": name if isinstance(name, tuple) else None}, None
@@ -78,8 +82,7 @@ class RoundRobin:
         """See `nodenet.cluster._handles.Held`."""
         if channel not in self._workers:
             return False
-        self._workers.remove(channel)
-        self._free.pop(channel, None)
+        del self._workers[channel]
         self._wake(channel)
         if self._workers:
             return False
@@ -91,7 +94,7 @@ class RoundRobin:
     def vacant(self, channel: Channel) -> None:
         """See `nodenet.cluster._handles.Held`."""
         if self._wake(channel):
-            self._release(channel)
+            self._deal()
 
     # -- connections ------------------------------------------------------------------------
 
@@ -100,17 +103,25 @@ class RoundRobin:
         self._deal()
 
     def _deal(self) -> None:
-        """Give those who wait to those who are free."""
-        while self._waiting and self._free:
-            channel = next(iter(self._free))
-            del self._free[channel]
+        """Give those who wait to those who can take some."""
+        while self._waiting:
+            channel = self._next()
+            if channel is None:
+                break
             self._offer(self._waiting.popleft(), channel)
         if not self._workers or len(self._waiting) >= MOST_WAITING:
             self._port.stopReading()
         else:
             self._port.startReading()
 
+    def _next(self) -> Channel | None:
+        """Whose turn it is: of those who are offered the fewest, who waits longest."""
+        there = [each for each in self._workers if each.connected and each not in self._resting]
+        channel = min(there, key=self._workers.__getitem__, default=None)
+        return None if channel is None or self._workers[channel] >= WINDOW else channel
+
     def _offer(self, connection: _Connection, channel: Channel) -> None:
+        self._workers[channel] += 1
         query = {"act": "connection", "key": self._key, "peer": connection.peer}
         offered = maybeDeferred(channel.ask, query, connection.socket)
         settle = partial(self._settle, connection, channel)
@@ -127,28 +138,22 @@ class RoundRobin:
             connection.socket.close()
         else:
             self._waiting.appendleft(connection)
-        if accepted:
-            self._release(channel)
-            return
-        if channel.connected and channel in self._workers:
-            self._resting[channel] = self._poller.callLater(_REST, self._rested, channel, ref=False)
+        if channel in self._workers:
+            self._workers[channel] = self._workers.pop(channel) - 1
+            if not accepted and channel.connected and channel not in self._resting:
+                rested = self._poller.callLater(_REST, self._rested, channel, ref=False)
+                self._resting[channel] = rested
         self._deal()
 
     def _rested(self, channel: Channel) -> None:
         del self._resting[channel]
-        self._release(channel)
+        self._deal()
 
     def _wake(self, channel: Channel) -> bool:
         timer = self._resting.pop(channel, None)
         if timer is not None:
             timer.cancel()
         return timer is not None
-
-    def _release(self, channel: Channel) -> None:
-        """He can take one; his turn comes behind that of the others."""
-        if channel in self._workers:
-            self._free[channel] = None
-        self._deal()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._port.describe()}, {len(self._workers)} workers>"

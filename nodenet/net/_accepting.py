@@ -103,16 +103,13 @@ class AcceptingServer(EventEmitter):
             )
         skt.close()
 
-    def _refuses(self, over: Callable[[], object]) -> bool:
+    def _refuses(self, coming: int, over: Callable[[], object]) -> bool:
         """Whether there are too many, and another process may have room; `over`: here is, again."""
-        if self._full and not self.dropMaxConnection:
-            self._vacated = over
-            return True
-        return False
-
-    @property
-    def _full(self) -> bool:
-        return self.maxConnections is not None and self._connections >= self.maxConnections
+        most = self.maxConnections
+        if most is None or self.dropMaxConnection or self._connections + coming < most:
+            return False
+        self._vacated = over
+        return True
 
     def _forget(self) -> None:
         """A connection of this server was destroyed."""

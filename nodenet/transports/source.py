@@ -76,13 +76,14 @@ class Listener:
     Attributes:
         owner: The server itself.
         accepted: Gets each connection, and the raw address of its peer.
-        refuses: Whether a connection shall rather go to another process; ``refuses(over)`` has
-            ``over()`` called once that is over.
+        refuses: Whether another connection shall rather go to another process, while `coming` are
+            accepted already and on their way; ``refuses(coming, over)`` has ``over()`` called once
+            that is over.
     """
 
     owner: Owner
     accepted: Callable[[socket.socket, Any], object]
-    refuses: Callable[[Callable[[], object]], bool]
+    refuses: Callable[[int, Callable[[], object]], bool]
 
 
 @dataclass(frozen=True)
