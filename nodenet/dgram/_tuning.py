@@ -36,6 +36,9 @@ class TunableSocket(EventEmitter):
     def setBroadcast(self, flag: Any) -> None:
         """Let datagrams go to broadcast addresses, or not (``SO_BROADCAST``).
 
+        Args:
+            flag: Whether they may; anything is taken for what it is worth as a condition.
+
         Raises:
             EBADF: The socket is not bound.
             ERR_SOCKET_DGRAM_NOT_RUNNING: It is closed.

@@ -38,6 +38,13 @@ class Endpoint:
     def fromDescription(cls, description: Description, reactor: Any = None) -> Self:
         """Make the endpoint that a string describes.
 
+        Args:
+            description: The string, taken apart by `parse`.
+            reactor: The Twisted reactor; the global one when left out.
+
+        Returns:
+            The endpoint.
+
         Raises:
             EndpointStringError: The string means nothing.
         """

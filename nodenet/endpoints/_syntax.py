@@ -70,7 +70,15 @@ def cut(text: str) -> Description:
 
 
 def join(prefix: str, arguments: Iterable[tuple[str | None, str]]) -> str:
-    """Write an endpoint string; each argument is ``(name or None, value)``."""
+    """Write an endpoint string.
+
+    Args:
+        prefix: What it begins with, without the colon.
+        arguments: Each is ``(name or None, value)``.
+
+    Returns:
+        The string, with everything in it escaped that has to be.
+    """
     written = [quote(prefix)]
     for name, value in arguments:
         written.append(quote(value) if name is None else f"{quote(name)}={quote(value)}")

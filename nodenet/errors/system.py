@@ -138,7 +138,12 @@ def systemError(
 
 
 def systemErrorInfo(err: int | OSError, syscall: str) -> SystemErrorInfo:
-    """Say what the system said, for an error that carries it as its `info`."""
+    """Say what the system said, for an error that carries it as its `info`.
+
+    Args:
+        err: The system's number, positive, or the exception that Python raised.
+        syscall: What was tried.
+    """
     number = _errnoOf(err)
     code, text = _worded(number)
     return SystemErrorInfo(number, code, text, syscall)

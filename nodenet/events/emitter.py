@@ -293,13 +293,20 @@ class EventEmitter:
         return sum(same(added, listener) for added in listeners)
 
     def listeners(self, name: EventName) -> list[Listener]:
-        """Return the listeners of an event, as they were added."""
+        """Return the listeners of an event, as they were added.
+
+        Args:
+            name: The event.
+        """
         return [original(listener) for listener in each(self._events.get(name))]
 
     def rawListeners(self, name: EventName) -> list[Listener]:
         """Return the listeners of an event, with the wrappers that `once` makes.
 
         A wrapper's `listener` is what was added; the wrapper, when called, also removes it.
+
+        Args:
+            name: The event.
         """
         return list(each(self._events.get(name)))
 

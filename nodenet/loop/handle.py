@@ -44,6 +44,7 @@ class Handle:
             self._count()
 
     def stopReading(self) -> None:
+        """Have it called no more until `startReading`."""
         if self.interest & READ:
             self.poller.watch(self, self.interest & ~READ)
             self._count()
@@ -55,32 +56,45 @@ class Handle:
             self._count()
 
     def stopWriting(self) -> None:
+        """Have it called no more until `startWriting`."""
         if self.interest & WRITE:
             self.poller.watch(self, self.interest & ~WRITE)
             self._count()
 
     @property
     def reading(self) -> bool:
+        """Whether :meth:`doRead` is called."""
         return bool(self.interest & READ)
 
     @property
     def writing(self) -> bool:
+        """Whether :meth:`doWrite` is called."""
         return bool(self.interest & WRITE)
 
     # -- from the Poller --------------------------------------------------------------------
 
     def doRead(self) -> None:
+        """There is something to read; see the class."""
         raise NotImplementedError
 
     def doWrite(self) -> None:
+        """There is room to write; see the class."""
         raise NotImplementedError
 
     def handlerFailed(self, failure: Failure) -> None:
-        """A handler of this handle raised: by default it is reported and the handle stays."""
+        """A handler of this handle raised: by default it is reported and the handle stays.
+
+        Args:
+            failure: What was raised.
+        """
         self.poller.uncaught(failure, self)
 
     def connectionLost(self, reason: Failure) -> None:
-        """The reactor stops: close now."""
+        """The reactor stops: close now.
+
+        Args:
+            reason: Why.
+        """
         self.closeDescriptor()
 
     # -- life -------------------------------------------------------------------------------
@@ -116,6 +130,7 @@ class Handle:
         self._count()
 
     def hasRef(self) -> bool:
+        """Whether `ref` holds: the default."""
         return self._referenced
 
     def fileno(self) -> int:

@@ -135,7 +135,11 @@ class Poller:
                 look()
 
     def pending(self, what: str) -> Callable[[], None]:
-        """Keep :func:`nodenet.run` going until the returned function is called (once)."""
+        """Keep :func:`nodenet.run` going until the returned function is called (once).
+
+        Args:
+            what: What is pending, for the trace.
+        """
         if _trace is not None:
             _trace("pending: {}", what)
         self.reference()
@@ -165,7 +169,12 @@ class Poller:
     # -- failures and the end ---------------------------------------------------------------
 
     def uncaught(self, failure: Failure, source: object) -> None:
-        """Nobody caught `failure`: say so, with its traceback; trial fails the test for it."""
+        """Nobody caught `failure`: say so, with its traceback; trial fails the test for it.
+
+        Args:
+            failure: What was raised.
+            source: Where, for the log.
+        """
         if self.onUncaught is None or not self.onUncaught(failure):
             _log.failure("Uncaught exception in {source!r}", failure=failure, source=source)
 
@@ -177,7 +186,11 @@ class Poller:
             self.uncaught(Failure(), handle)
 
     def stopped(self, reason: Failure) -> None:
-        """The reactor has dropped us (it stops): every handle loses its connection now."""
+        """The reactor has dropped us (it stops): every handle loses its connection now.
+
+        Args:
+            reason: What the handles are told.
+        """
         ticks = self.ticks
         ticks.enter()
         try:

@@ -69,5 +69,9 @@ def activeHandles(reactor: Any = None) -> int:
 
 
 def openHandles(reactor: Any = None) -> list[Handle]:
-    """Every open descriptor of nodenet, oldest first; each one's repr says what it is."""
+    """Return every open descriptor of nodenet, oldest first; each one's repr says what it is.
+
+    Args:
+        reactor: The reactor; see `pollerOf`.
+    """
     return pollerOf(reactor).openHandles()

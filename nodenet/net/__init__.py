@@ -57,7 +57,7 @@ def createServer(
     reactor: Any = None,
     **keywords: Any,
 ) -> Server:
-    """Make a `Server`; the arguments are its own.
+    """Make a `Server`; the arguments are those of `Server`.
 
     Mirrors: "net.createServer([options][, connectionListener])".
     """

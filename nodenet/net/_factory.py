@@ -56,7 +56,14 @@ class NodeFactory(Factory):
         self._emitter.on("connection", connectionListener)
 
     def buildProtocol(self, addr: IAddress | None) -> StreamLink | None:
-        """Twisted asks for a protocol; None, where `blockList` has the peer, closes."""
+        """Make the protocol of a connection, as Twisted asks for it.
+
+        Args:
+            addr: The peer's address.
+
+        Returns:
+            The protocol; None, where `blockList` has the peer, closes the connection.
+        """
         return None if self._blocks(addr) else StreamLink(pollerOf(self._reactor), self._join)
 
     def _blocks(self, address: IAddress | None) -> bool:

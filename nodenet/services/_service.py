@@ -55,11 +55,22 @@ class SocketService(OperatedService):
 
     @abstractmethod
     def connection(self, listener: StreamListener, socket: net.Socket) -> None:
-        """Somebody connected."""
+        """Serve a connection.
+
+        Args:
+            listener: Who accepted it.
+            socket: The connection.
+        """
 
     @abstractmethod
     def message(self, listener: DatagramListener, data: bytes, peer: Any) -> None:
-        """Somebody sent a datagram."""
+        """Serve a datagram.
+
+        Args:
+            listener: Who received it.
+            data: Its bytes.
+            peer: Who sent it: a `dgram.RemoteInfo`.
+        """
 
     # -- as every service -------------------------------------------------------------------
 

@@ -63,7 +63,7 @@ class EchoService(SocketService):
         self._peers = RecentPeers(_PEERS)
 
     def connection(self, listener: StreamListener, socket: net.Socket) -> None:
-        """Echo a stream."""
+        """Echo a stream; see `SocketService.connection`."""
         client = f"#{next(self._numbers)}"
         if socket.remoteAddress is not None and socket.remotePort is not None:
             client += f" {hostAndPort(socket.remoteAddress, socket.remotePort)}"
@@ -85,7 +85,7 @@ class EchoService(SocketService):
         socket.pipe(socket)
 
     def message(self, listener: DatagramListener, data: bytes, peer: Any) -> None:
-        """Echo a datagram."""
+        """Echo a datagram; see `SocketService.message`."""
         if self._peers.isNew(peer.address, peer.port):
             _log.info(
                 "{listener}: {peer} is new",

@@ -177,7 +177,7 @@ class RelayService(SocketService):
         return super().endAll(grace)
 
     def connection(self, listener: Any, socket: net.Socket) -> None:
-        """Relay a connection."""
+        """Relay a connection; see `SocketService.connection`."""
         assert not isinstance(self._target, DatagramTarget)
         ended = partial(self._relay_ended, listener)
         relay = StreamRelay(socket, self._poller, self._settings.limits, ended)
@@ -185,7 +185,7 @@ class RelayService(SocketService):
         relay.connect(self._target, self._header(listener, socket))
 
     def message(self, listener: Any, data: bytes, peer: Any) -> None:
-        """Relay a datagram."""
+        """Relay a datagram; see `SocketService.message`."""
         assert self._sessions is not None
         self._sessions.message(listener, data, peer)
 

@@ -92,7 +92,14 @@ class RunService(OperatedService):
         self._life.start()
 
     def endAll(self, grace: float) -> Closing:
-        """Close what the program gave back; cancel it where it has not come to that yet."""
+        """Close what the program gave back; cancel it where it has not come to that yet.
+
+        Args:
+            grace: Seconds that open connections get to finish.
+
+        Returns:
+            What fires when all is closed.
+        """
         assert self._life is not None
         if self._ended_by_itself is not None:
             self._poller.onUncaught = None

@@ -50,7 +50,13 @@ class CommonStream(Stream):
         return f"<{', '.join(parts)}>"
 
     def captureRejection(self, error: BaseException, name: Any, /, *args: Any) -> None:
-        """The coroutine or Deferred of a listener failed: destroy the stream with its error."""
+        """The coroutine or Deferred of a listener failed: destroy the stream with its error.
+
+        Args:
+            error: What failed it.
+            name: The event.
+            args: What the listener was called with.
+        """
         self.destroy(error)
 
     def _is_over(self) -> bool:

@@ -51,7 +51,11 @@ class NodeTestMixin:
         return self._local().network(**conditions)
 
     def run(self: Any, result: Any) -> Any:
-        """Run the test, as trial has it, and see to what it leaves behind."""
+        """Run the test, as trial has it, and see to what it leaves behind.
+
+        Args:
+            result: Trial's, which is told how it went.
+        """
         guard = Guard()
         guard.begin()
         # Trial runs the clean-ups before `tearDown` or behind it, as its version is.
