@@ -13,7 +13,10 @@ from hypothesis import strategies as some
 from services.exposition import readExposition
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ServerEndpoint
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IStreamServerEndpoint
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 
 from nodenet import net
 from nodenet.endpoints import EndpointStringError
@@ -22,6 +25,7 @@ from nodenet.loop import pollerOf
 from nodenet.services import EchoService
 from nodenet.services._operated import statsEndpoint
 from nodenet.services._stats import Pages, State, exposition
+from nodenet.services._stats_port import _Channels
 from nodenet.services.counters import Counted, Counters, Tally, figures
 
 TCP = "tcp:0:interface=127.0.0.1"
@@ -198,6 +202,44 @@ async def test_what_is_too_much_ends_the_connection(request_: bytes) -> None:
     head, _ = await asker.ask(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 ")
     await asker.service.stopService()
+
+
+WORDS = [
+    b"GET ",
+    b"POST ",
+    b"/metrics",
+    b" HTTP/1.1",
+    b"\r\n",
+    b"\r\n\r\n",
+    b"Content-Length: ",
+    b"5",
+    b"-1",
+    b"9" * 30,
+    b"Transfer-Encoding: chunked",
+    b"0\r\n\r\n",
+    b"zz\r\n",
+    b"Expect: 100-continue",
+    b"\0",
+    b"Content-Type: multipart/form-data; boundary=x",
+    b"\xff",
+    b":",
+    b"Cookie: a=b;;=",
+    b"%zz",
+    b"?a=&",
+]
+NONSENSE = some.lists(some.sampled_from(WORDS) | some.binary(max_size=20)).map(b"".join)
+
+
+@given(some.lists(NONSENSE))
+def test_nothing_that_is_sent_raises(pieces: list[bytes]) -> None:
+    channels = _Channels(Pages(Counters().export, lambda: State.SERVING), pollerOf())
+    channel = channels.buildProtocol(None)
+    transport = StringTransport()
+    channel.makeConnection(transport)
+    for piece in [b"GET /metrics HTTP/1.1\r\n", *pieces]:
+        if not transport.disconnecting:
+            channel.dataReceived(piece)
+    channel.connectionLost(Failure(ConnectionDone()))
 
 
 async def test_connections_are_few_and_none_is_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
