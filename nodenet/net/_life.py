@@ -63,6 +63,7 @@ class LivingSocket(Duplex):
     _final_waits: Callback | None = None
     _bytes_read: int = 0
     _bytes_sent: int = 0
+    _sent_at_timeout: int = 0
     _peername: tuple[Any, ...] | None = None
     _released: Callable[[], object] | None = None
     _keeps_pushing: ClassVar[bool] = True
@@ -300,7 +301,12 @@ class LivingSocket(Duplex):
             self._idle.touch()
 
     def _timed_out(self) -> None:
-        self.emit("timeout")
+        link = self._link
+        if link is not None and link.queued and link.bytesSent != self._sent_at_timeout:
+            self._sent_at_timeout = link.bytesSent
+            self._touch()  # a long write is on its way
+        else:
+            self.emit("timeout")
 
     def _emit_closed(self, *hadError: bool) -> None:
         unsent, self._unsent = self._unsent, None
