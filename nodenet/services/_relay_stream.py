@@ -28,7 +28,7 @@ CLIENT_FAILED: Final = "client failed"
 TARGET_FAILED: Final = "target failed"
 CLIENT_LEFT: Final = "client left"
 
-_Progress = tuple[int, int, int]  # bytes read, written, waiting
+_LOOKS: Final = 4  # at what went through, in the time that a connection may be idle
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Limits:
 
     Attributes:
         connect: To reach the target.
-        idle: Without a byte either way.
+        idle: Without a byte either way; it is up to a quarter more before that is noticed.
         total: From its beginning to its end.
     """
 
@@ -71,10 +71,12 @@ class StreamRelay:
         self._limits = limits
         self._ended: Callable[[StreamRelay, str, Exception | None], object] | None = ended
         self._connecting: Deferred[IProtocol] | None = None
-        self._quiet: dict[net.Socket, _Progress] = {}
+        self._moved = 0
+        self._active = self.began  # when something was seen to have moved
         self._watch(client, CLIENT_FAILED)
         self._total = self._after(limits.total, TIME_LIMIT)
         self._attempt: IDelayedCall | None = None
+        self._next_look: IDelayedCall | None = None
 
     # -- operations -------------------------------------------------------------------------
 
@@ -96,7 +98,7 @@ class StreamRelay:
         ended, self._ended = self._ended, None
         if ended is None:
             return
-        for timer in (self._total, self._attempt):
+        for timer in (self._total, self._attempt, self._next_look):
             if timer is not None and timer.active():
                 timer.cancel()
         for socket in (self.client, self.target):
@@ -130,11 +132,11 @@ class StreamRelay:
             return
         if header:
             target.write(header)
-        for socket in (self.client, target):
-            socket.setTimeout(self._limits.idle * 1000)
-            socket.on("timeout", partial(self._is_quiet, socket))
         self.client.pipe(target)
         target.pipe(self.client)
+        if self._limits.idle:
+            self._active = self._poller.seconds()
+            self._look()
 
     def _not_connected(self, failure: Failure) -> None:
         error = failure.value
@@ -150,19 +152,26 @@ class StreamRelay:
         elif self.client.destroyed and self.target.destroyed:
             self.end(ENDED)
 
-    def _is_quiet(self, socket: net.Socket) -> None:
-        """Nothing went through one socket for as long as allowed: what of the other?"""
-        assert self.target is not None
-        self._quiet[socket] = _progress(socket)
-        both = (self.client, self.target)
-        if all(one.destroyed or self._quiet.get(one) == _progress(one) for one in both):
-            self.end(IDLE)
-
     # -- private ----------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        """Has anything moved? What only left a buffer counts: a slow reader is not idle."""
+        now = self._poller.seconds()
+        moved = _moved(self.client) + _moved(self.target)
+        if moved != self._moved:
+            self._moved, self._active = moved, now
+        if now - self._active >= self._limits.idle:
+            self.end(IDLE)
+        else:
+            self._next_look = self._poller.callLater(
+                self._limits.idle / _LOOKS, self._look, ref=False
+            )
 
     def _after(self, seconds: float, why: str) -> IDelayedCall | None:
         return self._poller.callLater(seconds, self.end, why) if seconds else None
 
 
-def _progress(socket: net.Socket) -> _Progress:
-    return socket.bytesRead, socket.bytesWritten, socket.writableLength
+def _moved(socket: net.Socket | None) -> int:
+    """How many bytes a connection has moved, as far as the kernel has taken them."""
+    link = None if socket is None else socket._link
+    return 0 if link is None else link.bytesRead + link.bytesSent
