@@ -130,13 +130,21 @@ class Tally:
     _readings: list[tuple[str, Callable[[], int]]] = field(default_factory=list)
 
     def opened(self, connection: Source) -> None:
-        """A connection was accepted; `closed` shall be called when it has ended."""
+        """Count a connection that was accepted; `closed` shall be called when it has ended.
+
+        Args:
+            connection: Asked for its bytes whenever somebody looks.
+        """
         self._open[connection] = None
         self.connectionsAccepted += 1
         self.connectionsActive += 1
 
     def closed(self, connection: Source) -> None:
-        """It has ended; keeps its bytes. A second time changes nothing."""
+        """Keep the bytes of a connection that has ended. A second time changes nothing.
+
+        Args:
+            connection: What was given to `opened`.
+        """
         if connection in self._open:
             del self._open[connection]
             self.connectionsActive -= 1
@@ -144,13 +152,21 @@ class Tally:
             self.sentBytes += connection.bytesWritten
 
     def failed(self, error: BaseException | str) -> None:
-        """Something went wrong: an exception, or a code."""
+        """Count something that went wrong.
+
+        Args:
+            error: An exception, which is counted by its `code` or its class; or a code.
+        """
         if not isinstance(error, str):
             error = str(getattr(error, "code", None) or type(error).__name__)
         self.errors[error] += 1
 
     def read(self, name: str, reading: Callable[[], int]) -> Callable[[], None]:
-        """Have `reading` asked for what somebody else counts, and added to the figure `name`.
+        """Have somebody asked for what he counts, and that added to a figure.
+
+        Args:
+            name: The figure.
+            reading: Says how much there was so far; never less than before.
 
         Returns:
             What ends this, keeping the number: to be called while `reading` can still be asked.
@@ -166,7 +182,7 @@ class Tally:
         return end
 
     def export(self) -> dict[str, Any]:
-        """The figures by name; those by label as a mapping."""
+        """Return the figures by name; those by label as a mapping."""
         values = {one.name: getattr(self, one.name) for one in figures(Tally)}
         for connection in self._open:
             values["receivedBytes"] += connection.bytesRead
@@ -203,7 +219,12 @@ class Counters:
         self.startTimeSeconds = self.now()
 
     def tally(self, listener: str, counts: Counted) -> Tally:
-        """The figures of a listener; the same ones whenever the name is the same."""
+        """Return the figures of a listener; the same ones whenever the name is the same.
+
+        Args:
+            listener: How the log calls it.
+            counts: What passes through it.
+        """
         listener = listener.encode(errors="backslashreplace").decode()  # a path may be no text
         tally = self._tallies.get(listener)
         if tally is None:
@@ -212,7 +233,7 @@ class Counters:
         return tally
 
     def export(self) -> dict[str, Any]:
-        """All figures as plain values: for JSON, for other processes, for `summed`."""
+        """Return all figures as plain values: for JSON, for other processes, for `summed`."""
         self.uptimeSeconds = max(0.0, self.now() - self.startTimeSeconds)
         values = {one.name: getattr(self, one.name) for one in figures(Counters)}
         values["listeners"] = {name: tally.export() for name, tally in self._tallies.items()}
@@ -221,7 +242,11 @@ class Counters:
 
 @cache
 def figures(declaration: type[Tally] | type[Counters]) -> tuple[Figure, ...]:
-    """The figures that a class declares, in order."""
+    """Return the figures that a class declares, in order.
+
+    Args:
+        declaration: `Tally` or `Counters`.
+    """
     return tuple(
         replace(one.metadata["figure"], name=one.name)
         for one in fields(declaration)
@@ -230,7 +255,11 @@ def figures(declaration: type[Tally] | type[Counters]) -> tuple[Figure, ...]:
 
 
 def summed(exports: Iterable[Export]) -> dict[str, Any]:
-    """What several processes (one, at least) have together: their listeners by name."""
+    """Return what several processes have together: their listeners by name.
+
+    Args:
+        exports: What `Counters.export` of each has returned; one, at least.
+    """
     exports = list(exports)
     values = _joined(Counters, exports)
     names = dict.fromkeys(name for export in exports for name in export["listeners"])
@@ -244,7 +273,11 @@ def summed(exports: Iterable[Export]) -> dict[str, Any]:
 
 
 def told(values: Mapping[str, Any]) -> str:
-    """The figures of one listener, for a line in the log: ``receivedBytes=5 errors=0 …``."""
+    """Return the figures of one listener as a line for the log: ``receivedBytes=5 errors=0 …``.
+
+    Args:
+        values: What `Tally.export` has returned.
+    """
     words = []
     for name, value in values.items():
         if isinstance(value, Mapping):
