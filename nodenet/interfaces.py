@@ -194,6 +194,26 @@ class IDatagramServerEndpoint(Interface):
         """
 
 
+class IDatagramClientEndpoint(Interface):
+    """A peer to exchange datagrams with. The name is that of Twisted's ticket 4471."""
+
+    def connect(protocol: DatagramProtocol) -> Deferred[IListeningPort]:
+        """Run `protocol` on a transport that is connected with the peer.
+
+        Returns:
+            A Deferred of the transport; it fails with what kept it from being connected.
+        """
+
+
+class IDatagramClientEndpointStringParser(Interface):
+    """A plugin that reads the endpoint strings of one prefix, for datagrams to a peer."""
+
+    prefix = Attribute("What such a string begins with (str), without the colon.")
+
+    def parseDatagramClient(reactor: Any, *args: Any, **kwargs: Any) -> IDatagramClientEndpoint:
+        """Make the endpoint from the arguments of a string."""
+
+
 class IDatagramServerEndpointStringParser(Interface):
     """A plugin that reads the endpoint strings of one prefix, for datagrams."""
 

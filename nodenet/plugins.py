@@ -18,12 +18,24 @@ from twisted.internet.interfaces import (
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 
-from nodenet.interfaces import IDatagramServerEndpoint, IDatagramServerEndpointStringParser
+from nodenet.interfaces import (
+    IDatagramClientEndpoint,
+    IDatagramClientEndpointStringParser,
+    IDatagramServerEndpoint,
+    IDatagramServerEndpointStringParser,
+)
 
 
-@implementer(IPlugin, IStreamServerEndpointStringParser, IDatagramServerEndpointStringParser)
-class ServerParser:
-    """Hands the endpoint strings of one prefix, which say where to listen, to nodenet's parser.
+@implementer(
+    IPlugin,
+    IStreamServerEndpointStringParser,
+    IDatagramServerEndpointStringParser,
+    IDatagramClientEndpointStringParser,
+)
+class DatagramParser:
+    """Hands the endpoint strings of one prefix to nodenet's parser.
+
+    Where to listen Twisted reads for connections only, and is given what takes datagrams.
 
     Args:
         prefix: the prefix. After ``node`` the kind follows; any other is the kind itself.
@@ -48,6 +60,14 @@ class ServerParser:
 
         return datagramServerFromString(reactor, self._joined(args, kwargs))
 
+    def parseDatagramClient(
+        self, reactor: IReactorCore, *args: object, **kwargs: object
+    ) -> IDatagramClientEndpoint:
+        """Make the endpoint for ``datagramClientFromString(reactor, 'prefix:…')``."""
+        from nodenet.endpoints import datagramClientFromString
+
+        return datagramClientFromString(reactor, self._joined(args, kwargs))
+
     def _joined(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         """The string again, which Twisted has cut."""
         from nodenet.endpoints import joinArguments
@@ -57,8 +77,8 @@ class ServerParser:
 
 
 @implementer(IStreamClientEndpointStringParserWithReactor)
-class EndpointParser(ServerParser):
-    """Hands over those that say what to connect to as well."""
+class EndpointParser(DatagramParser):
+    """Hands over those of what to connect to as well."""
 
     def parseStreamClient(
         self, reactor: IReactorCore, *args: object, **kwargs: object

@@ -16,8 +16,10 @@ from nodenet.endpoints.client import (
     UNIXClientEndpoint,
 )
 from nodenet.endpoints.datagram import UDPServerEndpoint
+from nodenet.endpoints.datagram_client import UDPClientEndpoint
 from nodenet.endpoints.parse import (
     clientFromString,
+    datagramClientFromString,
     datagramServerFromString,
     parse,
     serverFromString,
@@ -36,10 +38,12 @@ __all__ = [
     "TCPServerEndpoint",
     "TLSClientEndpoint",
     "TLSServerEndpoint",
+    "UDPClientEndpoint",
     "UDPServerEndpoint",
     "UNIXClientEndpoint",
     "UNIXServerEndpoint",
     "clientFromString",
+    "datagramClientFromString",
     "datagramServerFromString",
     "joinArguments",
     "parse",

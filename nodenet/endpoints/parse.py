@@ -19,9 +19,15 @@ from nodenet.endpoints._base import Endpoint
 from nodenet.endpoints._syntax import Description, cut
 from nodenet.endpoints.client import TCPClientEndpoint, UNIXClientEndpoint
 from nodenet.endpoints.datagram import UDPServerEndpoint
+from nodenet.endpoints.datagram_client import UDPClientEndpoint
 from nodenet.endpoints.stream import TCPServerEndpoint, UNIXServerEndpoint
 from nodenet.endpoints.tls import TLSClientEndpoint, TLSServerEndpoint
-from nodenet.interfaces import IDatagramServerEndpoint, IDatagramServerEndpointStringParser
+from nodenet.interfaces import (
+    IDatagramClientEndpoint,
+    IDatagramClientEndpointStringParser,
+    IDatagramServerEndpoint,
+    IDatagramServerEndpointStringParser,
+)
 
 _T = TypeVar("_T")
 
@@ -35,6 +41,9 @@ _DATAGRAMS: Final[dict[str, type[Endpoint]]] = {
 _CLIENTS: Final[dict[str, type[Endpoint]]] = {
     endpoint.arguments.kind: endpoint
     for endpoint in (TCPClientEndpoint, TLSClientEndpoint, UNIXClientEndpoint)
+}
+_DATAGRAM_CLIENTS: Final[dict[str, type[Endpoint]]] = {
+    endpoint.arguments.kind: endpoint for endpoint in (UDPClientEndpoint,)
 }
 _SERVERS: Final = {**_STREAMS, **_DATAGRAMS}
 
@@ -104,7 +113,9 @@ def clientFromString(reactor: Any, text: str) -> IStreamClientEndpoint:
     if own is not None:
         return cast(IStreamClientEndpoint, own.fromDescription(description, reactor))
     if description.prefix in _DATAGRAMS:
-        raise description.fail(0, f"{description.prefix}: is not for connections")
+        raise description.fail(
+            0, f"{description.prefix}: is not for connections, but for datagramClientFromString"
+        )
     made: IStreamClientEndpoint = _asked(
         description, lambda: twisted.clientFromString(reactor, text)
     )
@@ -128,13 +139,52 @@ def datagramServerFromString(reactor: Any, text: str) -> IDatagramServerEndpoint
     own = _DATAGRAMS.get(description.prefix)
     if own is not None:
         return cast(IDatagramServerEndpoint, own.fromDescription(description, reactor))
-    plugins = {plugin.prefix: plugin for plugin in getPlugins(IDatagramServerEndpointStringParser)}
-    plugin = plugins.get(description.prefix)
-    if plugin is None:
-        raise _unknown(description, [*_DATAGRAMS, *plugins])
+    plugin = _plugin(description, IDatagramServerEndpointStringParser, _DATAGRAMS)
+    positional, named = _given(description)
+    made: IDatagramServerEndpoint = _asked(
+        description, lambda: plugin.parseDatagramServer(reactor, *positional, **named)
+    )
+    return made
+
+
+def datagramClientFromString(reactor: Any, text: str) -> IDatagramClientEndpoint:
+    """Read a string that says whom to exchange datagrams with: ``udp:HOST:PORT``, or of a plugin.
+
+    Args:
+        reactor: the reactor of the endpoint.
+        text: ``udp:127.0.0.1:53``; or of the prefix of an `IDatagramClientEndpointStringParser`.
+
+    Returns:
+        The endpoint.
+
+    Raises:
+        EndpointStringError: The string means nothing.
+    """
+    description = cut(text)
+    own = _DATAGRAM_CLIENTS.get(description.prefix)
+    if own is not None:
+        return cast(IDatagramClientEndpoint, own.fromDescription(description, reactor))
+    plugin = _plugin(description, IDatagramClientEndpointStringParser, _DATAGRAM_CLIENTS)
+    positional, named = _given(description)
+    made: IDatagramClientEndpoint = _asked(
+        description, lambda: plugin.parseDatagramClient(reactor, *positional, **named)
+    )
+    return made
+
+
+def _plugin(description: Description, kind: Any, own: Iterable[str]) -> Any:
+    """The plugin for the prefix of a string."""
+    plugins = {plugin.prefix: plugin for plugin in getPlugins(kind)}
+    if description.prefix not in plugins:
+        raise _unknown(description, {**dict.fromkeys(own), **plugins})
+    return plugins[description.prefix]
+
+
+def _given(description: Description) -> tuple[list[str], dict[str, str]]:
+    """Arguments as plugins are called with them: by place, and by name."""
     positional = [found.value for found in description.arguments if found.name is None]
     named = {found.name: found.value for found in description.arguments if found.name is not None}
-    return _asked(description, lambda: plugin.parseDatagramServer(reactor, *positional, **named))
+    return positional, named
 
 
 def _asked(description: Description, ask: Callable[[], _T]) -> _T:

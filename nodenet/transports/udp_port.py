@@ -51,6 +51,7 @@ class UDPPort(MulticastGroups):
         ipv6Only: ``'::'`` does not also take IPv4.
         bound: A socket that is bound already, which becomes this port's; what says where and how
             to bind does not count then.
+        peer: An IP address and a port: the port is connected with it before the protocol starts.
         reactor: The reactor; by default Twisted's global one.
     """
 
@@ -70,6 +71,7 @@ class UDPPort(MulticastGroups):
         reusePort: bool = False,
         ipv6Only: bool = False,
         bound: socket.socket | None = None,
+        peer: tuple[str, int] | None = None,
         reactor: Any = None,
     ) -> None:
         self.protocol = protocol
@@ -86,6 +88,7 @@ class UDPPort(MulticastGroups):
         }
         self._descriptor: UDPDescriptor | None = None
         self._peer: tuple[str, int] | None = None
+        self._meets = peer
         self._senders: dict[Any, tuple[str, int]] = {}
         self._destinations: dict[tuple[str, int], Destination] = {}
         self._stopped: Deferred[None] | None = None
@@ -97,12 +100,19 @@ class UDPPort(MulticastGroups):
 
         Raises:
             CannotListenError: The system refused; the error is also an `OSError` in Node's words.
+            ConnectError: It refused the peer.
         """
         skt, self._socket = self._socket or self._bind(), None
         descriptor = self._descriptor = self._new_descriptor(skt)
         descriptor.queue.limit = self.sendQueueLimit
         if not self.segmentation:
             descriptor.sendWhole()
+        if self._meets is not None:
+            try:
+                self.connect(*self._meets)
+            except Exception:
+                descriptor.close()
+                raise
         self.protocol.makeConnection(self)
         descriptor.startReading()
 

@@ -19,10 +19,12 @@ from nodenet.endpoints import (
     TCPServerEndpoint,
     TLSClientEndpoint,
     TLSServerEndpoint,
+    UDPClientEndpoint,
     UDPServerEndpoint,
     UNIXClientEndpoint,
     UNIXServerEndpoint,
     clientFromString,
+    datagramClientFromString,
     datagramServerFromString,
     parse,
     quote,
@@ -30,6 +32,7 @@ from nodenet.endpoints import (
 )
 from nodenet.endpoints.client import ClientArguments
 from nodenet.endpoints.datagram import DatagramArguments
+from nodenet.endpoints.datagram_client import DatagramClientArguments
 from nodenet.endpoints.stream import StreamServerArguments
 from nodenet.options import declarations
 
@@ -92,6 +95,12 @@ def test_what_connects(text: str) -> None:
     read_back(lambda text: clientFromString(reactor, text), text)
 
 
+@given(texts(UDPClientEndpoint))
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+def test_what_sends(text: str) -> None:
+    read_back(lambda text: datagramClientFromString(reactor, text), text)
+
+
 ANY = texts(*SERVERS, *CLIENTS) | st.text(max_size=20)
 ANY |= st.text(alphabet="tcpudinxsl:=\\@/01y\0", max_size=20)
 PREFIXES = st.sampled_from(["", "node:", "haproxy:", "haproxy:node:", "systemd:", "node:udp:"])
@@ -100,7 +109,12 @@ PREFIXES = st.sampled_from(["", "node:", "haproxy:", "haproxy:node:", "systemd:"
 @given(PREFIXES, ANY)
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 def test_any_other_is_that_error_and_nothing_else(prefix: str, text: str) -> None:
-    for read in (serverFromString, clientFromString, datagramServerFromString):
+    for read in (
+        serverFromString,
+        clientFromString,
+        datagramServerFromString,
+        datagramClientFromString,
+    ):
         with suppress(EndpointStringError):
             read(reactor, prefix + text)
 
@@ -121,6 +135,7 @@ def test_every_argument_of_a_string_is_a_keyword_too(kind: type[Endpoint]) -> No
         (StreamServerArguments, {"exclusive", "signal"}),
         (ClientArguments, {"lookup"}),
         (DatagramArguments, {"exclusive", "lookup", "signal"}),
+        (DatagramClientArguments, {"lookup", "signal"}),
     ],
 )
 def test_only_objects_and_what_endpoints_decide_have_no_text(

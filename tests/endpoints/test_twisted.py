@@ -46,7 +46,7 @@ from nodenet.interfaces import (
     INodeDatagramEndpoint,
     INodeStreamEndpoint,
 )
-from nodenet.plugins import EndpointParser, ServerParser
+from nodenet.plugins import DatagramParser, EndpointParser
 from nodenet.transports.tcp import TCPTransport
 
 
@@ -224,9 +224,9 @@ def test_the_interfaces_are_provided() -> None:
     assert verifyObject(INodeDatagramEndpoint, parse("udp:1"))
     assert verifyObject(IStreamServerEndpointStringParser, EndpointParser("node"))
     assert verifyObject(IDatagramServerEndpointStringParser, EndpointParser("node"))
-    assert verifyObject(IStreamServerEndpointStringParser, ServerParser("udp"))
-    assert verifyObject(IDatagramServerEndpointStringParser, ServerParser("udp"))
-    assert not IStreamClientEndpointStringParserWithReactor.providedBy(ServerParser("udp"))
+    assert verifyObject(IStreamServerEndpointStringParser, DatagramParser("udp"))
+    assert verifyObject(IDatagramServerEndpointStringParser, DatagramParser("udp"))
+    assert not IStreamClientEndpointStringParserWithReactor.providedBy(DatagramParser("udp"))
 
 
 def test_twisted_finds_the_plugins() -> None:

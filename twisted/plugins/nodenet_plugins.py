@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.application.service import ServiceMaker
 
-from nodenet.plugins import EndpointParser, ServerParser
+from nodenet.plugins import DatagramParser, EndpointParser
 
 nodenetService = ServiceMaker(
     "nodenet",
@@ -13,4 +13,4 @@ nodenetService = ServiceMaker(
     "nodenet",
 )
 nodeEndpoints = EndpointParser("node")
-udpEndpoints = ServerParser("udp")
+udpEndpoints = DatagramParser("udp")
