@@ -24,15 +24,17 @@ from services.relays import (
     where,
 )
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.internet.task import deferLater
 from twisted.protocols.haproxy._v1parser import V1Parser
 from twisted.protocols.haproxy._v2parser import V2Parser
+from zope.interface import implementer
 
 from nodenet import net
 from nodenet.endpoints import clientFromString
 from nodenet.events import once
 from nodenet.loop import pollerOf
-from nodenet.services import RelayService
+from nodenet.services import CannotStart, RelayService
 from nodenet.testing import ClockedReactor, Guard
 
 reactor: Any = pollerOf().reactor
@@ -70,6 +72,31 @@ async def test_every_byte_goes_there_and_back(
     client.end(DATA)
     heard = await everything(client)
     assert hashlib.sha256(heard).digest() == hashlib.sha256(DATA).digest()
+
+
+async def test_an_endpoint_of_twisted_s_serves_as_well(relays: Relays, log: Log) -> None:
+    """One that takes the header of the PROXY protocol off: a relay behind a relay."""
+    last = relays.start("haproxy:tcp:0:interface=127.0.0.1", await relays.target(echo))
+    assert last.listening[0].startswith("haproxy 127.0.0.1:")
+    first = relays.start(TCP, f"tcp:127.0.0.1:{port(last)}", proxyProtocol=2)
+    client = await relays.client(first)
+    client.write("hello")
+    assert await once(client, "data") == (b"hello",)
+    assert tally(last)["connectionsActive"] == 1
+    await last.stopService()
+    assert await outcome(client) == "ECONNRESET"
+
+
+async def test_an_endpoint_that_takes_its_time_is_refused(relays: Relays) -> None:
+    """A service is bound when it has started; privileges are given up then."""
+
+    @implementer(IStreamServerEndpoint)
+    class Slow:
+        def listen(self, factory: Any) -> Deferred[Any]:
+            return Deferred()
+
+    with pytest.raises(CannotStart, match="a service has to be bound at once"):
+        relays.start([Slow()], await relays.target(echo))
 
 
 async def test_several_endpoints_lead_to_one_target(
@@ -461,6 +488,19 @@ async def test_the_target_is_told_who_the_client_is(
     assert (info.source.host, info.source.port) == ("127.0.0.1", local.port)
     assert (info.destination.host, info.destination.port) == ("127.0.0.1", port(service))
     assert rest == b"PROXY TCP4 6.6.6.6 6.6.6.6 6 6\r\n"  # of the client, and so behind ours
+
+
+async def test_ipv6_is_told_as_ipv6(relays: Relays) -> None:
+    heard: Deferred[bytes] = Deferred()
+    to = await relays.target(lambda one: one.once("data", heard.callback))
+    try:
+        service = relays.start(r"tcp:0:interface=\:\:1", to, proxyProtocol=1)
+    except CannotStart:
+        pytest.skip("no IPv6 here")
+    client = net.createConnection(port(service), "::1")
+    relays._keep(client)
+    info, _ = V1Parser().feed(await heard)
+    assert (info.source.host, info.source.port) == ("::1", client.localPort)
 
 
 async def test_it_is_told_the_path_of_a_unix_socket(

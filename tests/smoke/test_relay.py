@@ -163,6 +163,25 @@ def test_who_does_not_read_costs_no_memory(run: Start) -> None:
         assert memory(relay) - before < 64 << 20
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="counts on Linux's backlog")
+def test_a_target_that_never_accepts_is_given_up(run: Start) -> None:
+    with socket.socket() as target, ExitStack() as opened:
+        target.bind(("127.0.0.1", 0))
+        target.listen(0)
+        waiting = opened.enter_context(socket.socket())
+        waiting.connect(target.getsockname())  # the one that there is room for
+        relay = run(
+            "relay", "--listen", TCP, "--connect", f"tcp:127.0.0.1:{target.getsockname()[1]}",
+            "--connect-timeout", "0.3",
+        )  # fmt: skip
+        client = opened.enter_context(
+            socket.create_connection(("127.0.0.1", port(relay)), PATIENCE)
+        )
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)
+        relay.says("no answer from the target")
+
+
 def test_hangup_reads_the_lists_again(run: Start, echo: str, tmp_path: Path) -> None:
     blocked = tmp_path / "blocked"
     blocked.write_text("# nobody yet\n")
