@@ -4,47 +4,33 @@ Law: frames arrive whole, in the order in which they were given; a handle (a soc
 its own frame or, when this process has no room for it, not at all, and the sender is told which.
 Whatever is wrong with what arrives ends the channel, never the loop.
 
-Frames are those of `nodenet.cluster._frames`. A handle is acknowledged, and no more than `WINDOW`
-of them are under way at once: the kernel refuses a user more than his limit of open files.
+How they leave is `nodenet.cluster._outbox`'s business, how they arrive `nodenet.cluster._frames`'s.
 """
 
 from __future__ import annotations
 
 import errno
-import os
 import socket
-from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, fail, maybeDeferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IPullProducer
+from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
-from nodenet.cluster._frames import LONGEST, Frame, Frames, encoded
+from nodenet.cluster._frames import Frame, Frames
+from nodenet.cluster._outbox import Outbox
 from nodenet.errors import ERR_IPC_CHANNEL_CLOSED, systemError
 from nodenet.loop import Poller, debuglog
 from nodenet.transports.unix import UNIXTransport
-
-MOST_WAITING: Final = 4 * LONGEST
-"""Bytes that may wait for the other process to read."""
-
-MOST_FRAMES: Final = 1024
-"""Frames that may wait behind a socket, each of them perhaps with an open descriptor of its own."""
-
-WINDOW: Final = 64
-"""Sockets under way at once."""
-
-BACKLOG: Final = 131_072
-"""Bytes waiting from which on a sender should pause (what Node's `send` returns is about that)."""
 
 Handle = socket.socket
 Answer = tuple[dict[str, Any], Handle | None]
 Hear = Callable[[dict[str, Any], Handle | None], object]
 Serve = Callable[[dict[str, Any], Handle | None], Any]
 
+_log = Logger(namespace="nodenet")
 _trace = debuglog("cluster")
 
 
@@ -80,20 +66,15 @@ class Channel:
         self._poller = poller
         self._number = 0
         self._questions: dict[int, Deferred[Answer]] = {}
-        self._unacknowledged: dict[int, Deferred[None]] = {}
-        self._waiting: deque[_Waiting] = deque()  # behind a handle that has to wait
-        self._waiting_size = 0
-        self._written = 0
-        self._unsent: list[Deferred[None]] = []
         self._answers: dict[str, Serve] = {}
         self._notes: dict[str, Hear] = {}
         self._finished = False
         self._gone = False
         self.stopped = False
         self._transport = UNIXTransport(poller, skt)
-        self._frames = Frames(self)
-        self._transport.run(self._frames)
-        self._transport.registerProducer(_Flushed(self), False)
+        frames = Frames(self)
+        self._transport.run(frames)
+        self._outbox = Outbox(self._transport, frames)
 
     # -- sending ----------------------------------------------------------------------------
 
@@ -147,7 +128,7 @@ class Channel:
     @property
     def backlog(self) -> int:
         """Bytes that the kernel has not taken yet."""
-        return self._waiting_size + self._written - self._transport.bytesSent
+        return self._outbox.backlog
 
     # -- receiving --------------------------------------------------------------------------
 
@@ -172,7 +153,7 @@ class Channel:
         """
         if self.connected:
             self.connected = False
-            if not self._unacknowledged and not self._waiting:
+            if self._outbox.settled:
                 self._poller.nextTick(self._finish, None)
 
     def drain(self) -> None:
@@ -209,65 +190,15 @@ class Channel:
         return self._number
 
     def _send(
-        self,
-        kind: str,
-        number: int,
-        content: Any,
-        handle: Handle | None,
-        about: int | None = None,
+        self, kind: str, number: int, content: Any, handle: Handle | None, about: int | None = None
     ) -> Deferred[None]:
-        sent: Deferred[None] = Deferred()
-        inode = None if handle is None else os.fstat(handle.fileno()).st_ino
-        data = encoded(kind, number, about, inode, content)
-        if not self.connected:
-            sent.errback(ERR_IPC_CHANNEL_CLOSED())
-        elif self.backlog + len(data) > MOST_WAITING or len(self._waiting) >= MOST_FRAMES:
-            sent.errback(systemError(errno.ENOBUFS, "write"))
-        else:
-            duplicate = None if handle is None else handle.dup()
-            self._waiting.append(_Waiting(data, number, duplicate, sent))
-            self._waiting_size += len(data)
-            self._pump()
-        return sent
-
-    def _pump(self) -> None:
-        """Write what waits, up to a handle that has to wait on."""
-        while self._waiting:
-            frame = self._waiting[0]
-            if frame.handle is not None and len(self._unacknowledged) >= WINDOW:
-                return
-            self._waiting.popleft()
-            self._waiting_size -= len(frame.data)
-            if frame.handle is None:
-                self._unsent.append(frame.sent)
-                self._write(frame.data)
-            else:
-                self._write_handle(frame, frame.handle)
-
-    def _write_handle(self, frame: _Waiting, handle: Handle) -> None:
-        try:
-            self._transport.sendFileDescriptor(handle.fileno())
-        except OSError as error:
-            frame.sent.errback(systemError(error, "dup"))
-            return
-        finally:
-            handle.close()
-        self._unacknowledged[frame.number] = frame.sent
-        self._write(frame.data)
-
-    def _write(self, data: bytes) -> None:
-        self._written += self._frames.write(data)
+        if self.connected:
+            return self._outbox.send(kind, number, content, handle, about)
+        return fail(ERR_IPC_CHANNEL_CLOSED())
 
     def _say(self, kind: str, about: int) -> None:
-        """Say something short, past what waits."""
         if not self._finished:
-            self._write(encoded(kind, 0, about, None, None))
-
-    def _flushed(self) -> None:
-        """The kernel has taken everything that was written."""
-        unsent, self._unsent = self._unsent, []
-        for sent in unsent:
-            sent.callback(None)
+            self._outbox.say(kind, about)
 
     def _broken(self, failure: Failure) -> None:
         """A note could not be sent: both sides would disagree from now on."""
@@ -314,7 +245,7 @@ class Channel:
         sent.addErrback(lambda _: self._say("failed", about))
 
     def _failed_to_answer(self, failure: Failure, about: int) -> None:
-        self._poller.uncaught(failure, self)
+        _log.failure("Could not answer {channel!r}", failure, channel=self)
         self._say("failed", about)
 
     def _forget(self, number: int) -> None:
@@ -331,13 +262,8 @@ class Channel:
             question.callback(outcome)
 
     def _acknowledged(self, frame: Frame) -> None:
-        sent = None if frame.about is None else self._unacknowledged.pop(frame.about, None)
-        if sent is not None and frame.kind == "got":
-            sent.callback(None)
-        elif sent is not None:
-            sent.errback(systemError(errno.EMFILE, "recvmsg"))
-        self._pump()
-        if not self.connected and not self._unacknowledged and not self._waiting:
+        self._outbox.acknowledged(frame.about, frame.kind == "got")
+        if not self.connected and self._outbox.settled:
             self._poller.nextTick(self._finish, None)
 
     # -- private: the end -------------------------------------------------------------------
@@ -355,10 +281,8 @@ class Channel:
         """The transport is closed: what has arrived is delivered first."""
         self.connected = False
         self.stopped = reason.type is ConnectionLost  # of a peer that is gone the system speaks
-        if reason.check(ConnectionDone):
-            self._flushed()  # it says so when nothing is left to send
-        unsent, self._unsent = self._unsent, []
-        _refused(unsent)
+        # A transport says that it is done when nothing is left to send.
+        self._outbox.lost(reason.check(ConnectionDone) is not None)
         self._poller.nextTick(self._finish, None)
 
     def _finish(self, error: BaseException | None) -> None:
@@ -366,17 +290,11 @@ class Channel:
         if self._finished:
             return
         self._finished = True
-        self._transport.unregisterProducer()
+        self._outbox.close()
         if self._gone or error is not None:
             self._transport.abortConnection()
         else:
             self._transport.loseConnection()
-        waiting, self._waiting = self._waiting, deque()
-        self._waiting_size = 0
-        for frame in waiting:
-            _drop(None, frame.handle)
-        _refused([*self._unacknowledged.values(), *(frame.sent for frame in waiting)])
-        self._unacknowledged.clear()
         self._poller.nextTick(self._tell_closed, error)  # behind the transport's own
 
     def _tell_closed(self, error: BaseException | None) -> None:
@@ -387,40 +305,12 @@ class Channel:
                 self._answered(number, Failure(ERR_IPC_CHANNEL_CLOSED()))
 
 
-class _Waiting(NamedTuple):
-    """What waits to be written."""
-
-    data: bytes
-    number: int
-    handle: Handle | None
-    sent: Deferred[None]
-
-
-@implementer(IPullProducer)
-class _Flushed:
-    """Tells the channel when the transport has nothing left to send."""
-
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
-
-    def resumeProducing(self) -> None:
-        self._channel._flushed()
-
-    def stopProducing(self) -> None:
-        """The connection is lost: the protocol is told as well."""
-
-
 def _outcome(frame: Frame, handle: Handle | None) -> Answer | Failure:
     if frame.kind == "failed":
         return Failure(QueryFailed())
     if frame.inode is not None and handle is None:
         return Failure(systemError(errno.EMFILE, "recvmsg"))
     return frame.content, handle
-
-
-def _refused(sent: list[Deferred[None]]) -> None:
-    for one in sent:
-        one.errback(ERR_IPC_CHANNEL_CLOSED())
 
 
 def _refuse(query: dict[str, Any], handle: Handle | None) -> Answer:

@@ -183,8 +183,12 @@ def becomeWorker() -> Child:
             process has closed it.
     """
     number, fd = int(os.environ.pop(UNIQUE_ID)), int(os.environ.pop(CHANNEL_FD))
-    os.set_inheritable(fd, False)
-    worker = _Own(number, socket.socket(fileno=fd))
+    try:
+        skt = socket.socket(fileno=fd)
+    except OSError as error:
+        raise OSError(error.errno, f"{CHANNEL_FD}={fd} is no channel: {error.strerror}") from None
+    skt.set_inheritable(False)
+    worker = _Own(number, skt)
     whenUsed(worker.open)
     return Child(worker)
 

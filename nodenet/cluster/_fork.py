@@ -133,6 +133,9 @@ class ChildProcess(Process):
                 self._spawn(settings, env, [*descriptors, end.fileno()])
             except OSError as error:
                 self._not_started(error)
+            except BaseException:
+                self._abandon()  # a name in its environment that none can be, say
+                raise
             else:
                 self.ref()
                 poller.nextTick(self.emit, "spawn")
@@ -176,13 +179,16 @@ class ChildProcess(Process):
         return end.fileno()
 
     def _not_started(self, error: OSError) -> None:
-        failure = systemError(error, f"spawn {self.spawnfile}")
         self.exitCode = -(error.errno or errno.EIO)
-        self._next(self._error, failure)
+        self._next(self._error, systemError(error, f"spawn {self.spawnfile}"))
+        self._next(self._next, self._pipe_closed)
+        self._abandon()
+
+    def _abandon(self) -> None:
+        """There is no process: close what was opened for it."""
         for pipe in (self.stdin, self.stdout, self.stderr):
             if pipe is not None:
                 pipe.destroy()
-        self._next(self._next, self._pipe_closed)
         if self._channel is not None:
             self._channel.drain()
 

@@ -16,7 +16,8 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from nodenet.cluster._channel import BACKLOG, Channel, Handle
+from nodenet.cluster._channel import Channel, Handle
+from nodenet.cluster._outbox import BACKLOG
 from nodenet.cluster._passing import Parcel, discard, pack, unpack
 from nodenet.errors import (
     ERR_INVALID_ARG_TYPE,

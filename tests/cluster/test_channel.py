@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from nodenet.cluster._channel import WINDOW, Channel, QueryFailed
+from nodenet.cluster._channel import Channel, QueryFailed
+from nodenet.cluster._outbox import WINDOW
 from nodenet.errors import ERR_INVALID_ARG_TYPE, ERR_IPC_CHANNEL_CLOSED, ERR_OUT_OF_RANGE
 from nodenet.loop import pollerOf
 
