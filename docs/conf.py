@@ -27,4 +27,10 @@ python_use_unqualified_type_names = True
 suppress_warnings = ["ref.python"]
 
 html_theme = "alabaster"
-html_theme_options = {"description": "The sockets of Node.js for Twisted", "show_powered_by": False}
+html_static_path = ["_static"]  # alabaster takes its custom.css
+html_theme_options = {
+    "description": "The sockets of Node.js for Twisted",
+    "show_powered_by": False,
+    "page_width": "1240px",
+    "body_max_width": "980px",
+}

@@ -150,7 +150,7 @@ class Caught(Table):
     """Every code, and the classes of Python and of Twisted that catch it."""
 
     head = ("Code", "Meaning", "In Python", "In Twisted")
-    widths = (34, 30, 20, 16)
+    widths = (29, 29, 21, 21)
 
     def rows(self) -> Iterator[Row]:
         """One row for each code."""
@@ -174,7 +174,8 @@ def catching(error: type) -> tuple[str, str]:
     """The classes that an error inherits at once: Python's, and Twisted's."""
     bases = [base for kind in error.__mro__ if _ours(kind) for base in kind.__bases__]
     python = [base for base in bases if base.__module__ in ("builtins", "socket")]
-    special = [base for base in python if base not in (OSError, Exception)] or python
+    special = [base for base in python if base not in (OSError, Exception)]
+    special = special or [OSError if issubclass(error, OSError) else Exception]
     twisted = [base for base in bases if base.__module__.startswith("twisted.")]
     return tuple(", ".join(map(kind_of, dict.fromkeys(kinds))) for kinds in (special, twisted))
 
