@@ -267,7 +267,8 @@ class StreamLink(Protocol):
         self._reason = reason
         if self._lost and self.queued and self._sink is not None:
             self.queued = 0
-            self._sink.writeFailed(systemError(EPIPE, "write"))
+            error = translate(reason, "write") or systemError(EPIPE, "write")
+            self._sink.writeFailed(error)  # type: ignore[arg-type]  # or one of OpenSSL's
         if not self._kept:
             self._tell_end()
 
