@@ -6,10 +6,11 @@ address, an index or a name.
 
 from __future__ import annotations
 
+import errno
 import socket
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from nodenet import dns
@@ -24,6 +25,11 @@ class MulticastGroups:
 
     family: socket.AddressFamily
     _poller: Poller
+
+    @property
+    def addressFamily(self) -> socket.AddressFamily:
+        """Twisted's name for the family."""
+        return self.family
 
     def getHandle(self) -> socket.socket:
         """The socket."""
@@ -42,11 +48,24 @@ class MulticastGroups:
         Returns:
             A Deferred of 1, or of 0 when the system refused.
         """
-        try:
-            multicast.setMulticastInterface(self.getHandle(), self._interface(addr) or "0.0.0.0")
-        except OSError:
-            return succeed(0)
-        return succeed(1)
+        done: Deferred[int] = Deferred()
+
+        def found(error: BaseException | None, address: Any = None, family: Any = None) -> None:
+            try:
+                if error is not None:
+                    raise error
+                chosen = self._interface(address) or "0.0.0.0"
+                multicast.setMulticastInterface(self.getHandle(), chosen)
+            except OSError:
+                done.callback(0)
+            else:
+                done.callback(1)
+
+        if self.family == socket.AF_INET and isinstance(addr, str) and addr and not isIP(addr):
+            dns.lookup(addr, 4, found, reactor=self._poller.reactor)
+        else:
+            found(None, addr)
+        return done
 
     def getLoopbackMode(self) -> bool:
         return bool(multicast.getMulticastLoopback(self.getHandle()))
@@ -65,7 +84,8 @@ class MulticastGroups:
 
         Args:
             addr: The group, or a name of it.
-            interface: IPv4: an address of the interface; IPv6: its index or name.
+            interface: IPv4: an address of the interface; IPv6: its index, its name, or an address
+                with its zone.
 
         Returns:
             A Deferred that fails with `MulticastJoinError`.
@@ -82,9 +102,15 @@ class MulticastGroups:
         """Twisted's ways to name an interface, as an address."""
         if given == "" or given == 0:
             return None if self.family == socket.AF_INET else "::"
-        if self.family == socket.AF_INET or ":" in str(given):
-            return str(given)
-        return f"::%{given}"
+        text = str(given)
+        if self.family == socket.AF_INET or ":" in text:
+            return text
+        if not text.isdigit():
+            try:
+                socket.if_nametoindex(text)
+            except OSError:
+                raise OSError(errno.ENODEV, "no interface of this name") from None
+        return f"::%{text}"
 
     def _member(self, call: str, group: str, interface: str | int, join: bool) -> Deferred[None]:
         done: Deferred[None] = Deferred()

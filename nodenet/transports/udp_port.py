@@ -53,6 +53,9 @@ class UDPPort(MulticastGroups):
             to bind does not count then.
         peer: An IP address and a port: the port is connected with it before the protocol starts.
         reactor: The reactor; by default Twisted's global one.
+
+    Raises:
+        InvalidAddressError: `interface` is no address.
     """
 
     sendQueueLimit = SEND_QUEUE_LIMIT
@@ -74,6 +77,8 @@ class UDPPort(MulticastGroups):
         peer: tuple[str, int] | None = None,
         reactor: Any = None,
     ) -> None:
+        if interface and not isIP(interface):
+            raise InvalidAddressError(interface, "not an IPv4 or IPv6 address.")
         self.protocol = protocol
         self.family = socket.AF_INET6 if ":" in interface else socket.AF_INET
         if bound is not None:
@@ -113,6 +118,7 @@ class UDPPort(MulticastGroups):
             except Exception:
                 descriptor.close()
                 raise
+        _log.info("{protocol} starting on {host}", protocol=self._name(), host=self.getHost())
         self.protocol.makeConnection(self)
         descriptor.startReading()
 
@@ -124,6 +130,7 @@ class UDPPort(MulticastGroups):
         """
         if self._stopped is None:
             self._stopped = Deferred()
+            _log.info("{protocol} stopped on {host}", protocol=self._name(), host=self.getHost())
             self._open.queue.flush()
             self._open.close()
             self._poller.nextTick(self._stop)
@@ -152,19 +159,20 @@ class UDPPort(MulticastGroups):
             MessageLengthError: It is longer than UDP can carry.
             InvalidAddressError: `addr` is a name, or of the wrong family.
         """
-        if len(packet) > _LONGEST[self.family]:
-            raise MessageLengthError("message too long")
-        if not isinstance(packet, bytes):
-            packet = memoryview(packet).tobytes()
         queue = self._open.queue
         if queue.connected:
             if addr is not None and tuple(addr) != self._peer:
                 raise ValueError(f"connected to {self._peer}, not to {addr}")
-            queue.send(packet, NOWHERE)
-            return
-        if addr is None:
+            to = NOWHERE
+        elif addr is None:
             raise TypeError("write() on an unconnected port needs an address")
-        queue.send(packet, self._destinations.get(addr) or self._destination(addr))
+        else:
+            to = self._destinations.get(addr) or self._destination(addr)
+        if not isinstance(packet, bytes):
+            packet = memoryview(packet).tobytes()
+        if len(packet) > _LONGEST[self.family]:
+            raise MessageLengthError("message too long")
+        queue.send(packet, to)
 
     def writeSequence(self, seq: Sequence[bytes], addr: tuple[str, int] | None = None) -> None:
         """Send one datagram of several parts."""
@@ -249,6 +257,11 @@ class UDPPort(MulticastGroups):
             raise systemError(errno.EBADF, "getsockname")
         return self._descriptor
 
+    def _name(self) -> str:
+        """The protocol as Twisted's log names it."""
+        prefix = getattr(self.protocol, "logPrefix", None)
+        return str(type(self.protocol).__name__ if prefix is None else prefix())
+
     def _bind(self) -> socket.socket:
         address, port = self._wanted
         skt = self._new_socket()
@@ -323,6 +336,7 @@ def listenUDP(
 
     Raises:
         CannotListenError: The system refused.
+        InvalidAddressError: `interface` is no address.
     """
     made = UDPPort(protocol, port, interface, reactor=reactor, **options)
     made.startListening()

@@ -17,11 +17,12 @@ from twisted.internet.test.reactormixins import ReactorBuilder
 from twisted.trial.unittest import SkipTest
 
 from nodenet.loop import pollerOf
-from nodenet.transports import tcp, unix
+from nodenet.transports import tcp, udp_port, unix
 from nodenet.transports.address import rawAddress
 from nodenet.transports.connector import Connector
 from nodenet.transports.port import StreamPort
 from nodenet.transports.tcp import TCPTransport
+from nodenet.transports.udp_port import UDPPort
 from nodenet.transports.unix import BoundPath, UNIXTransport
 
 REACTORS = [
@@ -111,6 +112,41 @@ def adoptStreamConnection(reactor: Any, descriptor: int, family: int, factory: A
     return transport
 
 
+def listenUDP(
+    reactor: Any, port: int, protocol: Any, interface: str = "", maxPacketSize: int = 8192
+) -> UDPPort:
+    return udp_port.listenUDP(port, protocol, interface, maxPacketSize, reactor=reactor)
+
+
+def listenMulticast(
+    reactor: Any,
+    port: int,
+    protocol: Any,
+    interface: str = "",
+    maxPacketSize: int = 8192,
+    listenMultiple: bool = False,
+) -> UDPPort:
+    return udp_port.listenUDP(
+        port,
+        protocol,
+        interface,
+        maxPacketSize,
+        reactor=reactor,
+        reuseAddr=listenMultiple,
+        reusePort=listenMultiple,
+    )
+
+
+def adoptDatagramPort(
+    reactor: Any, descriptor: int, family: int, protocol: Any, maxPacketSize: int = 8192
+) -> UDPPort:
+    bound = socket.socket(fileno=os.dup(descriptor))
+    port = UDPPort(protocol, 0, bound=bound, reactor=reactor)
+    port.startListening()
+    return port
+
+
+DATAGRAM_METHODS: tuple[Callable[..., Any], ...] = (listenUDP, listenMulticast, adoptDatagramPort)
 METHODS: tuple[Callable[..., Any], ...] = (
     listenTCP,
     connectTCP,
@@ -122,14 +158,14 @@ METHODS: tuple[Callable[..., Any], ...] = (
 
 
 class OnNodenet(ReactorBuilder):
-    """Builds reactors whose stream methods are nodenet's."""
+    """Builds reactors whose sockets are nodenet's."""
 
     _reactors = REACTORS
     timeout = 10  # seconds
 
     def buildReactor(self) -> Any:
         reactor = super().buildReactor()
-        for method in METHODS:
+        for method in (*METHODS, *DATAGRAM_METHODS):
             setattr(reactor, method.__name__, partial(method, reactor))
         return reactor
 

@@ -16,6 +16,7 @@ NOT_APPLICABLE: Final = {
     "test_logPrefix": _CONTEXT,
     "test_startedListeningLogMessage": _OWN_WORDS,
     "test_connectionLostLogMsg": _OWN_WORDS,
+    "test_connectionLostLogMessage": _OWN_WORDS,
     "test_closePeerOnEMFILE": "accepting pauses and goes on later; nobody is turned away",
     "test_addresses": _LOOKUP,
     "test_connectPortZero": "the error's args are those of an OSError: number and text",
