@@ -6,9 +6,17 @@ Law: a service opens nothing before it is started, and has closed everything whe
 from __future__ import annotations
 
 from nodenet.services._failure import CannotStart
+from nodenet.services._program import ProgramError
 from nodenet.services._service import SocketService
 from nodenet.services.echo import EchoService
 from nodenet.services.relay import RelayService
 from nodenet.services.run import RunService
 
-__all__ = ["CannotStart", "EchoService", "RelayService", "RunService", "SocketService"]
+__all__ = [
+    "CannotStart",
+    "EchoService",
+    "ProgramError",
+    "RelayService",
+    "RunService",
+    "SocketService",
+]
