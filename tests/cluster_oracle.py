@@ -115,7 +115,12 @@ class Program(NamedTuple):
 def compare(oracle: Oracle, program: Program) -> Trace:
     """Run both, and fail when they differ: in what each worker says, and in the rest."""
     expected = oracle.node(_script(_JS, program, 0))
-    return _same(_by_party(expected), _by_party(_python(_script(_PYTHON, program, 1))))
+    return _same(_by_party(expected), _by_party(runPython(_script(_PYTHON, program, 1))))
+
+
+def runProgram(program: Program) -> Trace:
+    """Run nodenet's alone."""
+    return runPython(_script(_PYTHON, program, 1))
 
 
 def _script(frame: str, program: Program, language: int) -> str:
@@ -130,7 +135,8 @@ def _script(frame: str, program: Program, language: int) -> str:
     }
 
 
-def _python(program: str) -> Trace:
+def runPython(program: str) -> Trace:
+    """Run a program of `cluster_prelude`: its trace."""
     with tempfile.TemporaryDirectory(prefix="nn", dir="/tmp") as directory:
         script, trace = Path(directory, "program.py"), Path(directory, "trace")
         script.write_text(program)
@@ -142,7 +148,7 @@ def _python(program: str) -> Trace:
             "NODENET_TRACE_FILE": str(trace),
         }
         done = subprocess.run(
-            [sys.executable, script], check=False, env=env, capture_output=True, timeout=60
+            [sys.executable, script], check=False, env=env, capture_output=True, timeout=110
         )
         lines = _trace(json.loads(trace.read_text()), directory) if trace.exists() else []
     if done.returncode or done.stderr:

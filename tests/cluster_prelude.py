@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -31,7 +32,7 @@ __all__ = [
     "pollerOf",
     "ready",
 ]
-__all__ += ["run", "say", "shown", "t"]
+__all__ += ["run", "say", "shown", "signal", "t"]
 
 t = Tracer(os.environ["NODENET_TRACE_DIR"])
 
@@ -108,12 +109,12 @@ async def _lead(primary: Callable[[dict[str, Any]], Any], workers: int) -> None:
             t.port(said["port"])
         elif "say" in said:
             t(f"{worker.id} says", *said["say"])
-        elif "ready" in said:
+        elif worker.id <= len(started):
             started[worker.id - 1].callback(None)
 
     cluster.on("listening", listening)
     cluster.on("message", message)
-    watch = pollerOf().callLater(20, sys.exit, 3, ref=False)
+    watch = pollerOf().callLater(90, sys.exit, 3, ref=False)
     for _ in range(workers):
         started.append(Deferred())
         cluster.fork()

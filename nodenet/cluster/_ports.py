@@ -1,11 +1,12 @@
 """The ports of a worker's servers: one to which connections are dealt, one that accepts itself.
 
-Law: a connection that a port has said it takes reaches its server, or is closed with it.
+Law: a connection that a port has said it takes reaches its server.
 """
 
 from __future__ import annotations
 
 import socket
+from collections import deque
 from typing import Any
 
 from nodenet.cluster._lease import Lease
@@ -51,7 +52,7 @@ class DealtPort:
         self._lease = lease
         self._address = address
         self._referenced = True
-        self._coming = 0
+        self._coming: deque[tuple[socket.socket, Any]] = deque()  # taken, but not handed over
         poller.reference()
 
     # -- as a server needs it ---------------------------------------------------------------
@@ -85,8 +86,10 @@ class DealtPort:
         """There is no descriptor here."""
 
     def close(self) -> None:
-        """Take no more. Those that the primary holds go to others."""
+        """Take no more. Those that the primary holds go to others; those taken are the server's."""
         self.reading = False
+        while self._coming:
+            self._poller.ticks.call(self._listener.owner, self._hand_over)
         self.unref()
         self._lease.release()
 
@@ -94,18 +97,15 @@ class DealtPort:
 
     def offered(self, skt: socket.socket, peer: Any) -> bool:
         """Whether this takes the connection; its server gets it when the primary has been told."""
-        if not self.reading or self._listener.refuses(self._coming, self._lease.vacant):
+        if not self.reading or self._listener.refuses(len(self._coming), self._lease.vacant):
             return False
-        self._coming += 1
-        self._poller.nextTick(self._poller.nextTick, self._take, skt, peer)
+        self._coming.append((skt, peer))
+        self._poller.nextTick(self._poller.nextTick, self._hand_over)
         return True
 
-    def _take(self, skt: socket.socket, peer: Any) -> None:
-        self._coming -= 1
-        if self._lease.released:
-            skt.close()
-        else:
-            self._listener.accepted(skt, peer)
+    def _hand_over(self) -> None:
+        if self._coming:  # or else the port was closed
+            self._listener.accepted(*self._coming.popleft())
 
     def __repr__(self) -> str:
         state = "closed" if self._lease.released else f"dealt {self._address}"

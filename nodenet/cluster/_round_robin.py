@@ -5,8 +5,9 @@ who takes it or not. Nothing is lost while a worker is left: what one does not t
 before he said so, is the next one's. When too many wait, no more are accepted, and the kernel keeps
 those who come.
 
-A worker has his turn when he is offered none, as in Node; when all are offered one, they may be
-offered some more, for a worker that had to wait for the next after each would be idle meanwhile.
+A worker has his turn when he is offered none, as in Node. One that goes on taking while others wait
+may be offered more and more at once, for if he had to wait for the next after each he would be idle
+meanwhile; one that does not answer holds no more than he was offered.
 
 A worker that refuses (he has as many as he may have) or could not be given a connection (he has no
 descriptor for it) rests until he says that there is room, or for a moment.
@@ -34,7 +35,7 @@ MOST_WAITING: Final = 64
 """Accepted connections that wait for a worker."""
 
 WINDOW: Final = 8
-"""Connections that a worker may be offered at once, when no worker is without any."""
+"""Connections that a worker may be offered at once."""
 
 _REST: Final = 0.1  # seconds
 
@@ -46,6 +47,19 @@ class _Connection(NamedTuple):
 
     socket: socket.socket
     peer: Any
+
+
+class _Turn:
+    """What a worker may be offered at once (`most`), and what he is (`offered`)."""
+
+    def __init__(self) -> None:
+        self.offered = 0
+        self.most = 1
+
+    def settle(self, others_wait: bool) -> None:
+        """He has answered."""
+        self.offered -= 1
+        self.most = min(self.most + 1, WINDOW) if others_wait else max(self.most - 1, 1)
 
 
 class RoundRobin:
@@ -63,9 +77,10 @@ class RoundRobin:
     def __init__(self, poller: Poller, place: Place, key: str) -> None:
         self._poller = poller
         self._key = key
-        self._workers: dict[Channel, int] = {}  # how many each is offered, in order of their turns
+        self._workers: dict[Channel, _Turn] = {}  # in the order in which their turns come
         self._resting: dict[Channel, IDelayedCall] = {}
         self._waiting: deque[_Connection] = deque()
+        self._closed = False
         bound = bind(requestOf(place), place.address)
         self._port = ListeningDescriptor(poller, bound.socket, self._accepted, bound.path)
 
@@ -73,23 +88,28 @@ class RoundRobin:
 
     def add(self, channel: Channel) -> Answer:
         """See `nodenet.cluster._handles.Held`."""
-        self._workers[channel] = 0
+        self._workers[channel] = _Turn()
         self._poller.nextTick(self._deal)  # behind the answer
         name = self._port.localAddress()
         return {"dealt": True, "name": name if isinstance(name, tuple) else None}, None
 
-    def remove(self, channel: Channel) -> bool:
+    def remove(self, channel: Channel) -> None:
         """See `nodenet.cluster._handles.Held`."""
-        if channel not in self._workers:
-            return False
-        del self._workers[channel]
-        self._wake(channel)
-        if self._workers:
-            return False
+        if channel in self._workers:
+            del self._workers[channel]
+            self._wake(channel)
+
+    @property
+    def used(self) -> bool:
+        """See `nodenet.cluster._handles.Held`."""
+        return bool(self._workers)
+
+    def close(self) -> None:
+        """See `nodenet.cluster._handles.Held`."""
+        self._closed = True
         while self._waiting:
             self._waiting.popleft().socket.close()
         self._port.close()
-        return True
 
     def vacant(self, channel: Channel) -> None:
         """See `nodenet.cluster._handles.Held`."""
@@ -109,6 +129,8 @@ class RoundRobin:
             if channel is None:
                 break
             self._offer(self._waiting.popleft(), channel)
+        if self._closed:
+            return
         if not self._workers or len(self._waiting) >= MOST_WAITING:
             self._port.stopReading()
         else:
@@ -116,12 +138,15 @@ class RoundRobin:
 
     def _next(self) -> Channel | None:
         """Whose turn it is: of those who are offered the fewest, who waits longest."""
-        there = [each for each in self._workers if each.connected and each not in self._resting]
-        channel = min(there, key=self._workers.__getitem__, default=None)
-        return None if channel is None or self._workers[channel] >= WINDOW else channel
+        best, fewest = None, WINDOW
+        for channel, turn in self._workers.items():
+            there = channel.connected and channel not in self._resting
+            if turn.offered < min(fewest, turn.most) and there:
+                best, fewest = channel, turn.offered
+        return best
 
     def _offer(self, connection: _Connection, channel: Channel) -> None:
-        self._workers[channel] += 1
+        self._workers[channel].offered += 1
         query = {"act": "connection", "key": self._key, "peer": connection.peer}
         offered = maybeDeferred(channel.ask, query, connection.socket)
         settle = partial(self._settle, connection, channel)
@@ -134,12 +159,13 @@ class RoundRobin:
         return False
 
     def _settle(self, connection: _Connection, channel: Channel, accepted: bool) -> None:
-        if accepted or not self._workers:
+        if accepted or self._closed:
             connection.socket.close()
         else:
             self._waiting.appendleft(connection)
         if channel in self._workers:
-            self._workers[channel] = self._workers.pop(channel) - 1
+            turn = self._workers[channel] = self._workers.pop(channel)
+            turn.settle(bool(self._waiting))
             if not accepted and channel.connected and channel not in self._resting:
                 rested = self._poller.callLater(_REST, self._rested, channel, ref=False)
                 self._resting[channel] = rested

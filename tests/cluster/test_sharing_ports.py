@@ -285,6 +285,27 @@ async def test_a_worker_that_is_busy_is_offered_no_more_than_others_can_take() -
     await primary.end()
 
 
+async def test_a_connection_that_is_taken_is_served_though_the_server_closes_at_once() -> None:
+    primary = Primary()
+    worker = primary.worker()
+    server = await worker.server()
+    closing: Deferred[None] = Deferred()
+    offered = worker.source._offered
+
+    def offering(query: Any, skt: Any) -> Any:
+        answer = offered(query, skt)
+        pollerOf().nextTick(lambda: server.close(lambda: closing.callback(None)))
+        return answer
+
+    worker.channel.serve("connection", offering)
+    client = Client(portOf(server), "127.0.0.1")
+    assert await client.greeting() == "1"
+    assert not closing.called
+    await client.end()
+    await closing
+    await primary.end()
+
+
 async def test_closing_all_of_a_worker_waits_for_its_connections() -> None:
     primary = Primary()
     worker = primary.worker()
