@@ -7,7 +7,7 @@ is named as its error and closed, so that no other test is blamed for it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import deferLater
@@ -50,7 +50,7 @@ class NodeTestMixin:
         """
         return self._local().network(**conditions)
 
-    def run(self: Any, result: Any) -> Any:
+    def _run_guarded(self: Any, result: Any = None) -> Any:
         """Run the test, as trial has it, and see to what it leaves behind.
 
         Args:
@@ -74,14 +74,17 @@ class NodeTestMixin:
             finally:
                 await ended()
 
-        self.tearDown = lambda: Deferred.fromCoroutine(over())
+        vars(self)["tearDown"] = lambda: Deferred.fromCoroutine(over())
         self.addCleanup(lambda: Deferred.fromCoroutine(ended()))
         try:
             return super().run(_Telling(result, self) if IReporter.providedBy(result) else result)  # type: ignore[misc]  # of the TestCase it is mixed into
         finally:
-            del self.tearDown
+            del vars(self)["tearDown"]
             guard.criticals()  # once more, for a test whose `setUp` failed
             guard.handles()
+
+    if not TYPE_CHECKING:  # for a checker `run` is the TestCase's, whose signature varies
+        run = _run_guarded
 
     async def _swept(self: Any, guard: Guard) -> None:
         """All that the test has is over: complain of what it left."""

@@ -67,10 +67,9 @@ def test_the_tests_of_a_page_pass(page: Path, tmp_path: Path) -> None:
             (tmp_path / f"trial_{index}.py").write_text(block)
         elif TESTS.search(block):
             (tmp_path / f"test_{index}.py").write_text(block)
-    for command in (
-        ["pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio"],
-        *(["twisted.trial", file] for file in tmp_path.glob("trial_*.py")),
-    ):
+    commands = [["pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio"]]
+    commands += [["twisted.trial", str(file)] for file in tmp_path.glob("trial_*.py")]
+    for command in commands:
         done = subprocess.run(
             [sys.executable, "-m", *command],
             check=False,

@@ -29,7 +29,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "cookbook" / "names.rst"
 ROW = re.compile(r"^   (.+\|.+\|.+\|.+)$", re.MULTILINE)
 LITERAL = re.compile(r"``(.+?)``")
 
-NODENET = {
+NODENET: dict[str, list[Any]] = {
     "nodenet": [nodenet],
     "net": [net],
     "dgram": [dgram],
@@ -47,7 +47,7 @@ NODENET = {
     "reactor": [interfaces.IReactorTime],
     "warnings": [warnings],
 }
-TWISTED = {
+TWISTED: dict[str, list[Any]] = {
     "reactor": [
         interfaces.IReactorTCP,
         interfaces.IReactorUNIX,
@@ -74,7 +74,7 @@ TWISTED = {
     "task": [task],
     "warnings": [warnings],
 }
-ASYNCIO = {
+ASYNCIO: dict[str, list[Any]] = {
     "asyncio": [asyncio],
     "loop": [asyncio.AbstractEventLoop],
     "warnings": [warnings],
@@ -82,7 +82,13 @@ ASYNCIO = {
 }
 ROOTS = [NODENET, TWISTED, ASYNCIO]
 
-WORDS = [
+FUNCTIONS: list[Any] = [
+    asyncio.start_server,
+    asyncio.AbstractEventLoop.create_server,
+    asyncio.AbstractEventLoop.create_connection,
+    asyncio.AbstractEventLoop.create_datagram_endpoint,
+]
+WORDS: list[set[str]] = [
     {
         option
         for declared in (
@@ -98,16 +104,7 @@ WORDS = [
     | {"Deferred", "twistd nodenet run"},
     {"bufferSize", "timeout", "interface", "backlog", "listenMultiple", "transport", "twistd"}
     | {"Deferred", "listen"},
-    {
-        parameter
-        for function in (
-            asyncio.start_server,
-            asyncio.AbstractEventLoop.create_server,
-            asyncio.AbstractEventLoop.create_connection,
-            asyncio.AbstractEventLoop.create_datagram_endpoint,
-        )
-        for parameter in inspect.signature(function).parameters
-    }
+    {parameter for function in FUNCTIONS for parameter in inspect.signature(function).parameters}
     | {"await", "PYTHONASYNCIODEBUG"},
 ]
 

@@ -126,8 +126,8 @@ async def test_several_servers(
 
 
 async def test_datagram_sockets(nodeSocket: Callable[..., Any]) -> None:
-    server = await nodeSocket(lambda msg, rinfo: server.send(msg, rinfo.port, rinfo.address))
-    client = await nodeSocket()
+    server, client = await nodeSocket(), await nodeSocket()
+    server.on("message", lambda msg, rinfo: server.send(msg, rinfo.port, rinfo.address))
     client.send("hello", server.address().port, "127.0.0.1")
     assert (await events.once(client, "message"))[0] == b"hello"
     six = await nodeSocket(type="udp6")
