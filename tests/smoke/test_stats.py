@@ -186,8 +186,9 @@ def test_who_drains_says_so_and_goes_last(echo: Start) -> None:
     assert "Traceback" not in program.transcript
 
 
-def test_sigusr1_says_the_counters(echo: Start) -> None:
-    program = echo("--listen", TCP, "--listen", UDP)
+@pytest.mark.parametrize("reactor", ["epoll", "select", "asyncio"])
+def test_sigusr1_says_the_counters(echo: Start, reactor: str) -> None:
+    program = echo("--listen", TCP, "--listen", UDP, prefix=("-n", f"--reactor={reactor}"))
     tcp, udp = where(program), where(program)
     with dial(tcp) as client:
         client.sendall(b"12345")
