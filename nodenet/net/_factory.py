@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import Factory
+from twisted.internet.interfaces import IAddress, IProtocol
+from twisted.internet.protocol import Factory, Protocol
 
 from nodenet.events import EventEmitter
 from nodenet.loop import pollerOf
@@ -21,6 +21,14 @@ from nodenet.net._link import Link
 from nodenet.net._options import ServerOptions
 from nodenet.net.socket import Socket
 from nodenet.options import resolve
+
+
+class Refused(Protocol):
+    """Closes. None in its place would not do for what wraps protocols, as TLS does."""
+
+    def connectionMade(self) -> None:
+        assert self.transport is not None
+        getattr(self.transport, "abortConnection", self.transport.loseConnection)()
 
 
 class NodeFactory(Factory):
@@ -55,16 +63,16 @@ class NodeFactory(Factory):
         self._emitter = EventEmitter()
         self._emitter.on("connection", connectionListener)
 
-    def buildProtocol(self, addr: IAddress | None) -> StreamLink | None:
+    def buildProtocol(self, addr: IAddress | None) -> IProtocol:
         """Make the protocol of a connection, as Twisted asks for it.
 
         Args:
             addr: The peer's address.
 
         Returns:
-            The protocol; None, where `blockList` has the peer, closes the connection.
+            The protocol; where `blockList` has the peer, one that closes the connection.
         """
-        return None if self._blocks(addr) else StreamLink(pollerOf(self._reactor), self._join)
+        return Refused() if self._blocks(addr) else StreamLink(pollerOf(self._reactor), self._join)
 
     def _blocks(self, address: IAddress | None) -> bool:
         blocked = self._options["blockList"]
