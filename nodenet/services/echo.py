@@ -92,7 +92,7 @@ class EchoService(SocketService):
                 listener=str(listener),
                 peer=hostAndPort(peer.address, peer.port),
             )
-        if listener.socket.getSendQueueSize() > _UNSENT:
+        if not peer.port or listener.socket.getSendQueueSize() > _UNSENT:  # forged: there is no 0
             listener.tally.datagramsDropped += 1
         else:
             listener.send(data, peer.port, peer.address)

@@ -67,6 +67,15 @@ async def test_a_datagram_comes_back() -> None:
     await service.stopService()
 
 
+async def test_a_sender_that_cannot_be_answered_is_dropped() -> None:
+    service = EchoService([UDP])
+    service.startService()
+    service.message(service._listeners[0], b"x", dgram.RemoteInfo("127.0.0.1", "IPv4", 0, 1))
+    figures = service.counters.export()["listeners"][service.listening[0]]
+    assert figures["datagramsDropped"] == 1
+    await service.stopService()
+
+
 async def test_what_cannot_be_bound_leaves_nothing_open(
     socketPath: Callable[[str], str], capfd: pytest.CaptureFixture[str]
 ) -> None:
