@@ -6,100 +6,27 @@ at most so many bytes, and what there is no room for is dropped and counted.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any, Final
 
 from twisted.internet.interfaces import IDelayedCall
 
 from nodenet import dgram
-from nodenet.addresses import isIPv6
-from nodenet.endpoints import UDPServerEndpoint
+from nodenet.endpoints import UDPClientEndpoint
 from nodenet.errors import ERR_SOCKET_DGRAM_NOT_RUNNING
 from nodenet.loop import Poller
 from nodenet.services._address_lists import AddressLists
-from nodenet.services._listener import DatagramListener, Listener
-from nodenet.services._relay_endpoints import DatagramTarget
+from nodenet.services._listener import Listener
 from nodenet.services._relay_listeners import STOPPED
 from nodenet.services._relay_stream import IDLE, NOT_CONNECTED
+from nodenet.services._session_listener import SessionListener, addressAsked
 from nodenet.services._sessions import Sessions
-from nodenet.services.counters import Counted, Counters
 
 CROWDED_OUT: Final = "made room"
 """How a session ends that was the first to go when there were too many."""
 
-_UNSENT: Final = 1 << 20  # bytes that may wait to leave to clients
-_UNSENT_OF_SESSION: Final = 1 << 17  # bytes that may wait to leave to the target
+_UNSENT: Final = 1 << 17  # bytes that may wait to leave to the target
 _EARLY: Final = 1 << 16  # bytes that a session keeps until it has found its target
-_ANYWHERE: Final = frozenset({None, "", "0.0.0.0", "::"})
-
-Message = Callable[["SessionListener", bytes, Any], object]
-
-
-class SessionListener(DatagramListener):
-    """The UDP socket that clients know.
-
-    Args:
-        endpoint: Where to listen.
-        message, failed, counters: As for `DatagramListener`.
-        closing: Called with this when it is about to be closed.
-    """
-
-    def __init__(
-        self,
-        endpoint: UDPServerEndpoint,
-        message: Message,
-        failed: Callable[[Listener, Exception], object],
-        counters: Counters,
-        closing: Callable[[SessionListener], object],
-    ) -> None:
-        self._closing = closing
-        super().__init__(_detailed(endpoint), message, failed, counters)  # type: ignore[arg-type]
-        bound = self.socket.address()
-        assert not isinstance(bound, str)
-        self._address, self._port = bound.address, bound.port
-        counters.tally(str(self), Counted.CONNECTIONS)
-
-    def destroy(self) -> None:
-        if self._open:
-            self._closing(self)
-        super().destroy()
-
-    def isItself(self, peer: Any) -> bool:
-        """Whether a sender is said to be this very socket."""
-        return peer.port == self._port and peer.address in (self._address, _asked(peer))
-
-    def reply(self, data: bytes, peer: Any) -> bool:
-        """Send to a client, from the address that it has sent to; False: there is no room."""
-        if not self._open or self.socket.getSendQueueSize() > _UNSENT:
-            return False
-        self.tally.datagramsSent += 1
-        self.tally.sentBytes += len(data)
-        source = _asked(peer)
-        if source is None:
-            self.socket.send(data, peer.port, peer.address)
-        else:
-            self.socket.send(data, peer.port, peer.address, fromAddress=source)
-        return True
-
-
-def _detailed(endpoint: UDPServerEndpoint) -> UDPServerEndpoint:
-    """On a host with several addresses: one that tells which of them was asked."""
-    if endpoint.options.get("address") not in _ANYWHERE or sys.platform != "linux":
-        return endpoint
-    return UDPServerEndpoint(endpoint._reactor, **{**endpoint.options, "packetInfo": True})
-
-
-def _asked(peer: Any) -> str | None:
-    """The address that a datagram was sent to, if it is one to answer from."""
-    if not isinstance(peer, dgram.PacketInfo) or not peer.localAddress:
-        return None
-    local = peer.localAddress.lower()
-    if not isIPv6(local):
-        return local  # of a broadcast, too, the kernel tells the address of the interface
-    if local.startswith("ff"):
-        return None
-    return f"{local}%{peer.localInterface}" if local.startswith("fe80:") else local
 
 
 class Session:
@@ -121,7 +48,7 @@ class Session:
     ) -> None:
         self.listener = listener
         self.peer = peer
-        self.key = (listener, peer.address, peer.port, _asked(peer))
+        self.key = (listener, peer.address, peer.port, addressAsked(peer))
         self.bytesRead = self.bytesWritten = 0
         self.began = began
         self._relay = relay
@@ -129,43 +56,45 @@ class Session:
         self._early: list[bytes] = []
         self._early_size = 0
         self._closed = False
-        self._socket = relay.target.open()
-        self._socket.on("message", self._answer)
-        self._socket.on("error", self._failed)
+        self._socket: dgram.Socket | None = None
 
     def begin(self) -> None:
-        """Connect with the target; it may be found only later that this is not possible."""
-        target = self._relay.target
-        self._socket.connect(target.port, target.host, self._connected)
+        """Connect with the target; that this is not possible may be found only later."""
+        try:
+            self._socket = socket = self._relay.target.open(self._answer)
+        except OSError as error:
+            self._relay.end(self, NOT_CONNECTED, error)
+            return
+        socket.on("error", self._failed)
+        socket.once("connect", self._connected)
 
     def send(self, data: bytes) -> bool:
         """Send to the target; False: there is no room."""
-        if self._closed:
+        socket = self._socket
+        if socket is None or self._closed:
             return False
         if self._target is None:
             if self._early_size + len(data) > _EARLY:
                 return False
             self._early.append(data)
             self._early_size += len(data)
-        elif self._socket.getSendQueueSize() > _UNSENT_OF_SESSION:
+        elif socket.getSendQueueSize() > _UNSENT:
             return False
         else:
-            self._socket.send(data)
+            socket.send(data)
         return True
 
     def close(self) -> None:
         """The session has ended."""
         self._closed = True
         try:
-            self._socket.close()
+            if self._socket is not None:
+                self._socket.close()
         except ERR_SOCKET_DGRAM_NOT_RUNNING:
             pass  # the reactor has stopped
 
-    def _connected(self, error: Exception | None = None, *_: object) -> None:
-        if self._closed:
-            return
-        if error is not None:
-            self._relay.end(self, NOT_CONNECTED, error)
+    def _connected(self) -> None:
+        if self._closed or self._socket is None:
             return
         where = self._socket.remoteAddress()
         assert not isinstance(where, str)
@@ -202,7 +131,7 @@ class DatagramRelay:
 
     def __init__(
         self,
-        target: DatagramTarget,
+        target: UDPClientEndpoint,
         poller: Poller,
         lists: AddressLists,
         limit: int,
@@ -263,13 +192,11 @@ class DatagramRelay:
         """Pass a datagram on; False: it is dropped."""
         # A forged sender may be anybody: a port that there is not, or the target or this relay,
         # which would go on answering each other.
-        if not peer.port or self.target.isItself(peer.address, peer.port):
-            return False
-        if listener.isItself(peer):
+        if not peer.port or listener.isItself(peer) or self._is_target(peer):
             return False
         if not self._lists.admits(peer.address):
             return False
-        key = (listener, peer.address, peer.port, _asked(peer))
+        key = (listener, peer.address, peer.port, addressAsked(peer))
         session = self._sessions.get(key)
         if session is None:
             session = self._begin(listener, peer)
@@ -279,6 +206,11 @@ class DatagramRelay:
             return False
         session.bytesRead += len(data)
         return True
+
+    def _is_target(self, peer: Any) -> bool:
+        """Whether a sender is said to be the target, as far as no look-up is needed to tell."""
+        options = self.target.options
+        return bool(peer.port == options["port"] and peer.address == options.get("host"))
 
     def _begin(self, listener: SessionListener, peer: Any) -> Session | None:
         if self._sessions.full() and not self._make_room(listener):

@@ -10,12 +10,12 @@ from typing import Any, cast
 
 from twisted.internet.address import UNIXAddress
 from twisted.internet.interfaces import IAddress, IStreamServerEndpoint
-from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 
 from nodenet import net
 from nodenet.addresses import BlockList
 from nodenet.endpoints import StreamServerEndpoint
+from nodenet.net._factory import Refused
 from nodenet.services._address_lists import AddressLists
 from nodenet.services._counting import countConnection, hostAndPort
 from nodenet.services._listener import Listener, StreamListener
@@ -190,13 +190,7 @@ class _Factory(net.NodeFactory):
         self._admits = admits
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        return super().buildProtocol(addr) if self._admits(addr) else _Refused()
-
-
-class _Refused(Protocol):
-    def connectionMade(self) -> None:
-        assert self.transport is not None
-        getattr(self.transport, "abortConnection", self.transport.loseConnection)()
+        return super().buildProtocol(addr) if self._admits(addr) else Refused()
 
 
 def _bound(endpoint: IStreamServerEndpoint, factory: _Factory) -> Any:

@@ -17,14 +17,18 @@ from twisted.internet.interfaces import IStreamClientEndpoint, IStreamServerEndp
 from twisted.logger import Logger
 
 from nodenet import net
-from nodenet.endpoints import Endpoint, StreamServerEndpoint, UDPServerEndpoint
+from nodenet.endpoints import (
+    Endpoint,
+    StreamServerEndpoint,
+    UDPClientEndpoint,
+    UDPServerEndpoint,
+)
 from nodenet.services._address_lists import AddressLists
 from nodenet.services._counting import hostAndPort
 from nodenet.services._listener import Listener
 from nodenet.services._proxy_header import Ends, proxyHeader
-from nodenet.services._relay_datagrams import CROWDED_OUT, DatagramRelay, Session, SessionListener
+from nodenet.services._relay_datagrams import CROWDED_OUT, DatagramRelay, Session
 from nodenet.services._relay_endpoints import (
-    DatagramTarget,
     NamedEndpoint,
     beginsWithTLS,
     connectEndpoint,
@@ -46,6 +50,7 @@ from nodenet.services._relay_stream import (
     StreamRelay,
 )
 from nodenet.services._service import SocketService
+from nodenet.services._session_listener import SessionListener
 from nodenet.services._signals import OnSignal
 from nodenet.services._stopping import Stopping
 
@@ -95,7 +100,7 @@ class RelayService(SocketService):
     def __init__(
         self,
         listen: Iterable[str | Endpoint | IStreamServerEndpoint],
-        connect: str | IStreamClientEndpoint | DatagramTarget,
+        connect: str | IStreamClientEndpoint | UDPClientEndpoint,
         *,
         block: Iterable[str] = (),
         allow: Iterable[str] = (),
@@ -111,7 +116,7 @@ class RelayService(SocketService):
         super().__init__(listen, grace=grace, stats=stats, reactor=reactor)
         self._target = connectEndpoint(connect, reactor) if isinstance(connect, str) else connect
         self._to = str(connect)
-        datagrams = isinstance(self._target, DatagramTarget)
+        datagrams = isinstance(self._target, UDPClientEndpoint)
         if idleTimeout is None:
             idleTimeout = DEFAULT_SESSION_IDLE if datagrams else DEFAULT_IDLE
         limits = Limits(connectTimeout, idleTimeout, timeLimit)
@@ -155,7 +160,7 @@ class RelayService(SocketService):
             CannotStart: Something could not be bound. Nothing is open then.
         """
         self._limit = self._settings.room(len(self.endpoints))
-        if isinstance(self._target, DatagramTarget):
+        if isinstance(self._target, UDPClientEndpoint):
             self._sessions = DatagramRelay(
                 self._target,
                 self._poller,
@@ -178,7 +183,7 @@ class RelayService(SocketService):
 
     def connection(self, listener: Any, socket: net.Socket) -> None:
         """Relay a connection; see `SocketService.connection`."""
-        assert not isinstance(self._target, DatagramTarget)
+        assert not isinstance(self._target, UDPClientEndpoint)
         ended = partial(self._relay_ended, listener)
         relay = StreamRelay(socket, self._poller, self._settings.limits, ended)
         listener.relays[relay] = None
