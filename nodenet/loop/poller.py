@@ -270,11 +270,12 @@ class EpollPoller(Poller):
         try:
             if queue and ticks.depth == 1:
                 ticks.drain()
-            for _ in range(_ROUNDS):
+            for turn in range(_ROUNDS):
                 epoll = self._epoll
                 if epoll is None:
                     return
-                events = epoll.poll(0, _BATCH)
+                alone = not turn and len(watched) == 1
+                events = (alone and self._evident()) or epoll.poll(0, _BATCH)
                 for descriptor, event in events:
                     handle = watched.get(descriptor)
                     if handle is None:
@@ -295,6 +296,11 @@ class EpollPoller(Poller):
         finally:
             ticks.polling = before
             ticks.leave()
+
+    def _evident(self) -> list[tuple[int, int]]:
+        """The events if that needs no system call: one is ready, and a single handle is watched."""
+        [(descriptor, handle)] = self._watched.items()
+        return [(descriptor, READ)] if handle.interest == READ else []
 
     def fileno(self) -> int:
         return -1 if self._epoll is None else self._epoll.fileno()

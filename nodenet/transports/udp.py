@@ -27,7 +27,10 @@ from nodenet.transports.udp_address import shown, text
 from nodenet.transports.udp_queue import SendQueue
 
 _ROUNDS: Final = 8  # batches read before others have their turn
-_WORTH: Final = 8  # datagrams in a batch that make it worth looking for more at once
+# Datagrams in a batch that make it worth looking for more at once: when that has found some the
+# last time, and when it has not.
+_EAGER: Final = 2
+_RELUCTANT: Final = 8
 # Datagrams read one by one before a batch is tried again: at first, and when that finds no more.
 _IMPATIENT: Final = 8
 _PATIENT: Final = 32
@@ -70,6 +73,7 @@ class UDPDescriptor(Handle):
         self._receiver = receiver
         self._buffers = None if skt.family == _UNIX else buffersOf(poller)
         self._patience = _IMPATIENT
+        self._worth = _EAGER
         self._inbox = None if self._buffers is None else self._buffers.inbox(skt.family)
         self._take: Callable[[int], tuple[bytes, Any]] = skt.recvfrom
         self._singles = 0 if self._inbox is None else _IMPATIENT
@@ -242,11 +246,13 @@ class UDPDescriptor(Handle):
                 self._not_read(error)
                 return
             count = len(datagrams)
-            if not turn:
+            if turn:
+                self._worth = _EAGER if count else _RELUCTANT
+            else:
                 self._judge(count)
             if count:
                 self._deliver(datagrams, sources)
-            if count < _WORTH or not self._open:
+            if count < self._worth or not self._open:
                 return
 
     def _read_singly(self) -> None:
