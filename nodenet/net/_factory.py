@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.interfaces import IAddress, IProtocol
+from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol
 
 from nodenet.events import EventEmitter
@@ -63,7 +63,7 @@ class NodeFactory(Factory):
         self._emitter = EventEmitter()
         self._emitter.on("connection", connectionListener)
 
-    def buildProtocol(self, addr: IAddress | None) -> IProtocol:
+    def buildProtocol(self, addr: IAddress | None) -> StreamLink | Refused:
         """Make the protocol of a connection, as Twisted asks for it.
 
         Args:
