@@ -98,10 +98,12 @@ def summary(values: Sequence[float]) -> Summary:
 def ratios(row: Row, peer: str) -> list[float]:
     """Compare the reference with a peer, round by round.
 
-    Returns one ratio a round, none where either of them has failed or is missing.
+    Returns one ratio a round, none where either of them has failed or was not measured.
     """
     reference, other = row.cells.get(REFERENCE), row.cells.get(peer)
     if reference is None or other is None or reference.failure or other.failure:
+        return []
+    if not reference.figures or not other.figures:
         return []
     pairs = zip(reference.figures, other.figures, strict=True)
     if row.load.memory:

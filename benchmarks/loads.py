@@ -22,6 +22,9 @@ class Load:
     unit -- what is counted.
     scale -- counted things to one unit.
     behind -- whether a backend of the generator stands behind the server.
+    told -- what the server program is told.
+    spread -- whether server and generator share all cores; else each has one of its own.
+    only -- the peers that have such a program; empty: all of them.
     """
 
     name: str
@@ -32,6 +35,9 @@ class Load:
     unit: str = "requests"
     scale: float = 1.0
     behind: bool = False
+    told: tuple[str, ...] = ()
+    spread: bool = False
+    only: tuple[str, ...] = ()
 
     @property
     def memory(self) -> bool:
@@ -73,6 +79,24 @@ def _datagrams(window: int, size: int) -> Load:
         "udp-pingpong",
         {"window": window, "size": size},
         unit="datagrams",
+    )
+
+
+def _cluster(kind: str, workers: int, how: str) -> Load:
+    """A load on a cluster: `how` is who spreads connections over the workers."""
+    churn = kind == "connect"
+    spreads = {"dealt": "dealt out", "accept": "accepting", "reuse": "with reusePort"}[how]
+    plural = "" if workers == 1 else "s"
+    return Load(
+        f"cluster-{kind}-{how}-{workers}",
+        f"{'connect and close' if churn else 'TCP ping-pong'}, {workers} worker{plural}, {spreads}",
+        "cluster_echo",
+        "churn" if churn else "pingpong",
+        {"connections": 16} if churn else {"connections": 50, "size": 64},
+        unit="connections" if churn else "requests",
+        told=(str(workers), how),
+        spread=True,
+        only=("nodenet", "Node"),
     )
 
 
@@ -136,6 +160,11 @@ LOADS = (
         "udp-out",
         {"window": 2, "size": 64},
         unit="datagrams",
+    ),
+    *(
+        _cluster(kind, workers, how)
+        for kind in ("connect", "tcp")
+        for workers, how in ((1, "dealt"), (2, "dealt"), (2, "accept"), (2, "reuse"))
     ),
     Load(
         "memory",

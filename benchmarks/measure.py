@@ -43,20 +43,22 @@ class Plan:
 
 @contextmanager
 def _under_test(load: Load, peer: Peer, generator: Path) -> Iterator[Server]:
-    server_core, generator_core = processes.cores()
+    servers_cores, generators_cores = processes.cores(load.spread)
     with ExitStack() as stack:
-        arguments = []
+        arguments = list(load.told)
         if load.behind:
-            backend = processes.serving([str(generator), "backend"], generator_core)
+            backend = processes.serving([str(generator), "backend"], generators_cores)
             arguments.append(str(stack.enter_context(backend).port))
         command = peer.start(load.program, *arguments)
-        yield stack.enter_context(processes.serving(command, server_core))
+        yield stack.enter_context(processes.serving(command, servers_cores))
 
 
 def _timed(load: Load, server: Server, generator: Path, plan: Plan) -> Sample:
-    command = [str(generator), *load.arguments, f"port={server.port}", f"pid={server.pid}"]
+    command = [str(generator), *load.arguments, f"port={server.port}"]
+    command += [f"pid={pid}" for pid in server.pids]
     command += [f"warmup={plan.warmup}", f"seconds={plan.seconds}"]
-    report = processes.put_load(command, processes.cores()[1], plan.warmup + plan.seconds)
+    _, cores = processes.cores(load.spread)
+    report = processes.put_load(command, cores, plan.warmup + plan.seconds)
     if not report["count"]:
         raise Failed("nothing came back")
     work = report["count"] / load.scale
@@ -66,7 +68,8 @@ def _timed(load: Load, server: Server, generator: Path, plan: Plan) -> Sample:
         p99_ms=report["p99_us"] / 1e3 if "p99_us" in report else None,
         server_share=report["server_cpu"] / report["wall"],
         generator_share=report["own_cpu"] / report["wall"],
-        disturbed=report["server_waited"] / report["wall"],
+        # Where all share the cores they wait for each other.
+        disturbed=0.0 if load.spread else report["server_waited"] / report["wall"],
         lost=report["lost"],
     )
 
@@ -87,10 +90,10 @@ def _weighed(load: Load, server: Server, generator: Path) -> Sample:
     """Weigh what the second half of the connections adds: the first one settles the heap."""
     half = load.settings["connections"]
     command = [str(generator), *load.arguments, f"port={server.port}"]
-    core = processes.cores()[1]
-    with processes.started(command, core):
+    _, cores = processes.cores()
+    with processes.started(command, cores):
         before = _settled(server.pid)
-        with processes.started(command, core):
+        with processes.started(command, cores):
             return Sample(figure=(_settled(server.pid) - before) / half)
 
 
@@ -126,7 +129,7 @@ def run_rounds(
         for turn in range(len(peers)):
             peer = peers[(turn + done) % len(peers)]
             cell = cells[peer.name]
-            if cell.failure:
+            if cell.failure or (load.only and peer.name not in load.only):
                 continue
             say(f"{load.name}: round {done + 1}, {peer.name}")
             try:

@@ -30,20 +30,28 @@ class Failed(Exception):
 
 @dataclass(frozen=True)
 class Server:
-    """A process that listens on loopback.
+    """A process that listens on loopback, with its workers if it is a cluster.
 
-    pid -- of the process.
+    pids -- its own, and those of its workers.
     port -- that it announced.
     """
 
-    pid: int
+    pids: tuple[int, ...]
     port: int
 
+    @property
+    def pid(self) -> int:
+        """Its own."""
+        return self.pids[0]
 
-def cores() -> tuple[int, int]:
-    """Choose the server's core and the generator's; on a machine with one core they share it."""
+
+def cores(spread: bool = False) -> tuple[set[int], set[int]]:
+    """Choose the server's core and the generator's; on a machine with one core they share it.
+
+    spread -- whether both may use all of them.
+    """
     usable = sorted(os.sched_getaffinity(0))
-    return usable[0], usable[-1]
+    return (set(usable), set(usable)) if spread else ({usable[0]}, {usable[-1]})
 
 
 def raise_limits() -> None:
@@ -72,10 +80,10 @@ def build(directory: Path) -> Path:
 
 
 @contextmanager
-def _pinned(core: int) -> Iterator[None]:
-    """What is started inside inherits one core, with its threads, from its first instruction."""
+def _pinned(cores: set[int]) -> Iterator[None]:
+    """What is started inside inherits the cores, with its threads, from its first instruction."""
     usable = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
+    os.sched_setaffinity(0, cores)
     try:
         yield
     finally:
@@ -98,19 +106,19 @@ def _first_line(process: subprocess.Popen[str], errors: IO[str], patience: float
 
 @contextmanager
 def started(
-    command: Sequence[str], core: int, patience: float = _GRACE_SECONDS
+    command: Sequence[str], cores: set[int], patience: float = _GRACE_SECONDS
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run a process for the length of a ``with`` block.
 
     command -- what to run, from the root of the repository.
-    core -- the only one that it may use.
+    cores -- those that it may use.
     patience -- seconds until its first line, at most.
 
     Yields the process and the first line that it wrote.
     Raises Failed when it ends, or its time is up, before that line.
     """
     with tempfile.TemporaryFile("w+") as errors:
-        with _pinned(core):
+        with _pinned(cores):
             process = subprocess.Popen(
                 command,
                 cwd=ROOT,
@@ -127,29 +135,31 @@ def started(
 
 
 @contextmanager
-def serving(command: Sequence[str], core: int) -> Iterator[Server]:
+def serving(command: Sequence[str], cores: set[int]) -> Iterator[Server]:
     """Run a server for the length of a ``with`` block.
 
-    command -- what starts it; it writes the number of its port as its first line.
-    core -- the only one that it may use.
+    command -- what starts it; it writes the number of its port as its first line, and behind it
+        the numbers of its workers' processes, if it has any. They end when it does.
+    cores -- those that it may use.
 
     Raises Failed when it does not begin to serve.
     """
-    with started(command, core) as (process, line):
-        yield Server(process.pid, int(line))
+    with started(command, cores) as (process, line):
+        port, *workers = map(int, line.split())
+        yield Server((process.pid, *workers), port)
 
 
-def put_load(command: Sequence[str], core: int, seconds: float) -> dict[str, Any]:
+def put_load(command: Sequence[str], cores: set[int], seconds: float) -> dict[str, Any]:
     """Run the load generator once.
 
     command -- the generator with its whole command line.
-    core -- the only one that it may use.
+    cores -- those that it may use.
     seconds -- how long the load lasts, warm-up included.
 
     Returns what it reports.
     Raises Failed when the load broke off.
     """
-    with started(command, core, seconds + _GRACE_SECONDS) as (_, line):
+    with started(command, cores, seconds + _GRACE_SECONDS) as (_, line):
         report: dict[str, Any] = json.loads(line)
         return report
 

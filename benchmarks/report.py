@@ -105,7 +105,7 @@ def _bound(cell: Cell) -> bool:
 def _figure(row: Row, peer: str) -> str:
     cell = row.cells[peer]
     if cell.failure or not cell.samples:
-        return "failed"
+        return "failed" if cell.failure else "\u2014"
     result = summary(cell.figures)
     return number(result.median) + "~" * result.noisy
 
@@ -113,7 +113,7 @@ def _figure(row: Row, peer: str) -> str:
 def _served(row: Row, peer: str) -> str:
     samples = row.cells[peer].samples
     if row.cells[peer].failure or not samples:
-        return "failed"
+        return "failed" if row.cells[peer].failure else "\u2014"
     text = number(median(sample.throughput for sample in samples))
     late = [sample.p99_ms for sample in samples if sample.p99_ms is not None]
     return f"{text}; {number(median(late))} ms" if late else text
@@ -170,7 +170,8 @@ def _where(report: Report) -> str:
     return (
         f"Measured on {facts['date']}: {versions}; CPython {facts['python']}, Linux"
         f" {facts['kernel']} ({facts['tcp']}), {facts['processor']}, {facts['cores']} cores (one"
-        f" for the server, one for the load); rounds: {rounds}, of {plan.seconds:g} s each."
+        f" for the server, one for the load; clusters and their load share all of them); rounds:"
+        f" {rounds}, of {plan.seconds:g} s each."
     )
 
 

@@ -11,9 +11,12 @@
 #include <stdint.h>
 #include <stdnoreturn.h>
 
+#define MOST_PROCESSES 64
+
 struct options {
     int port;        /* of the server under load, on 127.0.0.1 */
-    int pid;         /* of the server, 0: measure no CPU time */
+    int pids[MOST_PROCESSES]; /* of the server; a cluster has several */
+    int processes;   /* how many of them, 0: measure no CPU time */
     int connections; /* sockets that the generator opens */
     int size;        /* bytes of a message or of one write */
     int lines;       /* in each message, as the line protocol reads it */
@@ -31,8 +34,9 @@ struct meter {
     double opens, closes;             /* planned, on the monotonic clock */
     double wall, server_cpu, own_cpu; /* clock readings at the opening */
     double server_waited;             /* likewise, see server_waited() */
-    int pid;                          /* of the server, or 0 */
-    int64_t pid_clock;                /* clockid of the server's CPU time, or -1 */
+    int processes;                    /* of the server */
+    int pids[MOST_PROCESSES];
+    int64_t clocks[MOST_PROCESSES];   /* clockids of their CPU time */
     uint64_t count;                   /* requests, connections, datagrams or bytes */
     uint64_t lost;                    /* datagrams given up */
     uint64_t samples, buckets[BUCKETS];

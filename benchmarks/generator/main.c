@@ -22,12 +22,21 @@ static const struct {
     {"udp-out", run_udp_out},
 };
 
+static void add_process(struct options *options, int pid)
+{
+    if (options->processes == MOST_PROCESSES) {
+        fprintf(stderr, "load: too many processes\n");
+        exit(2);
+    }
+    options->pids[options->processes++] = pid;
+}
+
 static void set(struct options *options, const char *name, double value)
 {
     if (!strcmp(name, "port"))
         options->port = (int)value;
     else if (!strcmp(name, "pid"))
-        options->pid = (int)value;
+        add_process(options, (int)value);
     else if (!strcmp(name, "connections"))
         options->connections = (int)value;
     else if (!strcmp(name, "size"))

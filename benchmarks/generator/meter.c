@@ -34,35 +34,49 @@ double now_seconds(void)
 
 static double server_cpu(const struct meter *meter)
 {
-    /* All threads of the process, those that have ended too, to the nanosecond. */
-    return meter->pid_clock == -1 ? 0 : (double)clock_nanoseconds((clockid_t)meter->pid_clock) / 1e9;
+    /* All threads of the processes, those that have ended too, to the nanosecond. */
+    double sum = 0;
+    int p;
+    for (p = 0; p < meter->processes; p++)
+        sum += (double)clock_nanoseconds((clockid_t)meter->clocks[p]) / 1e9;
+    return sum;
 }
 
-/* Seconds that the server was ready to run while its core did something else. */
-static double server_waited(const struct meter *meter)
+static double process_waited(int pid)
 {
     unsigned long long ran, waited;
     char path[64];
     FILE *file;
     int fields;
-    snprintf(path, sizeof path, "/proc/%d/schedstat", meter->pid);
-    if (!meter->pid || !(file = fopen(path, "r")))
+    snprintf(path, sizeof path, "/proc/%d/schedstat", pid);
+    if (!(file = fopen(path, "r")))
         return 0; /* a kernel that does not tell */
     fields = fscanf(file, "%llu %llu", &ran, &waited);
     fclose(file);
     return fields == 2 ? (double)waited / 1e9 : 0;
 }
 
+/* Seconds that the server was ready to run while its core did something else. */
+static double server_waited(const struct meter *meter)
+{
+    double sum = 0;
+    int p;
+    for (p = 0; p < meter->processes; p++)
+        sum += process_waited(meter->pids[p]);
+    return sum;
+}
+
 void meter_start(struct meter *meter, const struct options *options)
 {
     clockid_t clock;
+    int p;
     memset(meter, 0, sizeof *meter);
-    meter->pid_clock = -1;
-    meter->pid = options->pid;
-    if (options->pid) {
-        if (clock_getcpuclockid(options->pid, &clock) != 0)
+    meter->processes = options->processes;
+    for (p = 0; p < options->processes; p++) {
+        meter->pids[p] = options->pids[p];
+        if (clock_getcpuclockid(options->pids[p], &clock) != 0)
             die("clock_getcpuclockid");
-        meter->pid_clock = clock;
+        meter->clocks[p] = clock;
     }
     meter->opens = now_seconds() + options->warmup;
     meter->closes = meter->opens + options->seconds;

@@ -56,6 +56,16 @@ def test_every_load_has_a_ratio(measured: tuple[str, dict[str, Any]]) -> None:
 
 
 @needs_compiler
+def test_a_peer_without_a_program_for_a_load_has_no_figure_there() -> None:
+    result = run(
+        "--quick", "--seconds=0.05", "--peers=nodenet,twisted", "--only=cluster-connect-dealt-2"
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    (row,) = {line for line in result.stdout.splitlines() if line.endswith("\u2014")}
+    assert row.split("  ")[0] == "connect and close, 2 workers, dealt out"
+
+
+@needs_compiler
 def test_the_report_says_when_and_on_what(measured: tuple[str, dict[str, Any]]) -> None:
     text, report = measured
     assert report["conditions"]["date"] in text
