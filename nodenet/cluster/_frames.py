@@ -30,6 +30,8 @@ LONGEST: Final = 16 * 1024 * 1024
 
 _KINDS: Final = frozenset(("message", "query", "note", "answer", "failed", "got", "lost"))
 _OWN: Final = frozenset(("query", "note"))
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+_decode = json.JSONDecoder().decode
 _DONE: Final = Failure(ConnectionDone())
 
 
@@ -115,7 +117,7 @@ class Frames(Int32StringReceiver):
 
 def encoded(kind: str, number: int, about: int | None, inode: int | None, content: Any) -> bytes:
     try:
-        data = json.dumps((kind, number, about, inode, content), separators=(",", ":")).encode()
+        data = _encode((kind, number, about, inode, content)).encode()
     except (TypeError, ValueError):
         expected = ("string", "object", "number", "boolean")
         raise ERR_INVALID_ARG_TYPE("message", expected, content) from None
@@ -125,7 +127,7 @@ def encoded(kind: str, number: int, about: int | None, inode: int | None, conten
 
 
 def decoded(data: bytes) -> Frame:
-    frame = json.loads(data)
+    frame = _decode(data.decode())
     if not isinstance(frame, list) or len(frame) != len(Frame._fields):
         raise ValueError("it is no list of five")
     kind, number, about, inode, content = frame

@@ -346,6 +346,10 @@ async def test_a_process_without_room_for_a_handle_says_so() -> None:
     await other.end()
 
 
+def framed_bytes(data: bytes) -> bytes:
+    return struct.pack("!I", len(data)) + data
+
+
 def with_descriptor(theirs: socket.socket, data: bytes, fd: int) -> None:
     socket.send_fds(theirs, [data], [fd])
 
@@ -377,6 +381,18 @@ async def test_malformed_frames_end_the_channel(data: bytes) -> None:
         assert one.messages == ["well"]
         theirs.settimeout(10)
         assert theirs.recv(1) == b""
+    assert descriptors() == before
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.binary(max_size=40) | st.binary(max_size=40).map(framed_bytes), max_size=5))
+async def test_no_bytes_break_more_than_the_channel(chunks: list[bytes]) -> None:
+    before = descriptors()
+    with raw() as (one, theirs):
+        for chunk in chunks:
+            with_descriptor(theirs, chunk or b"\0", theirs.fileno())
+        theirs.shutdown(socket.SHUT_WR)
+        await one.ended
     assert descriptors() == before
 
 

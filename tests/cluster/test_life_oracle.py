@@ -11,7 +11,7 @@ import pytest
 from cluster_plays import Plays
 from cluster_program import say, stay, watch, watchCluster, watchSelf
 
-from nodenet import cluster, loop
+from nodenet import cluster, loop, net
 
 pytestmark = pytest.mark.oracle
 
@@ -266,6 +266,86 @@ def test_all_workers_disconnect(plays: Plays) -> None:
         all_disconnect,
         "W1",
         "W2",
+    )
+
+
+def connection_goes_on() -> None:
+    if not cluster.isPrimary:
+        watchSelf()
+        server = net.createServer(lambda connection: connection.pipe(connection))
+        server.on("close", lambda: say("server closed"))
+        server.listen(0, "127.0.0.1")
+        return
+    worker = cluster.fork()
+    watch(worker)
+
+    def connect(address: Any) -> None:
+        client = net.connect(address.port, "127.0.0.1")
+        client.write("before")
+
+        def heard(data: bytes) -> None:
+            say("echo", data)
+            if data == b"before":
+                worker.disconnect()
+                # The worker closes its server when it hears of it; then nobody listens there.
+                refused(address.port, lambda: client.write("after"))
+            else:
+                client.end()
+
+        client.on("data", heard)
+        client.on("close", lambda *values: say("client closed", *values))
+
+    def refused(port: int, then: Any) -> None:
+        probe = net.connect(port, "127.0.0.1")
+
+        @probe.on("error")
+        def nobody(error: Any) -> None:
+            say("probe", error.code)
+            then()
+
+        @probe.on("connect")
+        def somebody() -> None:
+            probe.destroy()
+            refused(port, then)
+
+    worker.removeAllListeners("listening")
+    worker.on("listening", connect)
+
+
+def test_a_worker_that_is_told_to_disconnect_lets_its_connections_end(plays: Plays) -> None:
+    plays.compare(
+        """
+        if (!cluster.isPrimary) {
+          watchSelf();
+          const server = net.createServer((connection) => connection.pipe(connection));
+          server.on('close', () => say('server closed'));
+          server.listen(0, '127.0.0.1');
+        } else {
+          const worker = cluster.fork();
+          watch(worker);
+          const refused = (port, then) => {
+            const probe = net.connect(port, '127.0.0.1');
+            probe.on('error', (error) => { say('probe', error.code); then(); });
+            probe.on('connect', () => { probe.destroy(); refused(port, then); });
+          };
+          worker.removeAllListeners('listening');
+          worker.on('listening', ({ port }) => {
+            const client = net.connect(port, '127.0.0.1');
+            client.write('before');
+            client.on('data', (data) => {
+              say('echo', data);
+              if (String(data) === 'before') {
+                worker.disconnect();
+                refused(port, () => client.write('after'));
+              } else {
+                client.end();
+              }
+            });
+            client.on('close', (...values) => say('client closed', ...values));
+          });
+        }
+        """,
+        connection_goes_on,
     )
 
 
