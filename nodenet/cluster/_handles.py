@@ -1,7 +1,7 @@
 """The sockets that the primary holds for its workers.
 
-Law: a handle is open exactly while a worker uses it, and workers that ask by the same key use the
-same one. What cannot be bound is nobody's handle: the next may try again.
+Law: a handle is open exactly while a worker uses it, unless handles are kept; and workers that ask
+by the same key use the same one. What cannot be bound is nobody's handle: the next may try again.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from nodenet.cluster._channel import Answer, Channel
+from nodenet.cluster._lease import absolute, keyOf
 from nodenet.cluster._round_robin import RoundRobin
 from nodenet.cluster._shared import SharedDatagrams, SharedPort
 from nodenet.dgram._families import FAMILIES
@@ -28,8 +29,15 @@ class Held(Protocol):
     def add(self, channel: Channel) -> Answer:
         """A worker uses it too: what he is told, and what he is given."""
 
-    def remove(self, channel: Channel) -> bool:
-        """He does no more. Returns whether nobody does: it is closed then."""
+    def remove(self, channel: Channel) -> None:
+        """He does no more."""
+
+    @property
+    def used(self) -> bool:
+        """Whether a worker uses it."""
+
+    def close(self) -> None:
+        """Nobody will any more."""
 
     def vacant(self, channel: Channel) -> None:
         """He can take connections again."""
@@ -42,7 +50,13 @@ class Handles:
         poller: The primary's.
         deals: Whether connections are accepted here and dealt out, where they can be; asked
             when a handle is opened.
+
+    Attributes:
+        kept: Whether handles stay open that nobody uses, until `tidy`: for services, whose workers
+            come and go while the service stays.
     """
+
+    kept = False
 
     def __init__(self, poller: Poller, deals: Callable[[], bool]) -> None:
         self._poller = poller
@@ -57,9 +71,28 @@ class Handles:
 
     def forget(self, channel: Channel) -> None:
         """The worker is gone, or on his way."""
+        for held in self._held.values():
+            held.remove(channel)
+        if not self.kept:
+            self.tidy()
+
+    def reserve(self, place: Place) -> None:
+        """Open what workers will ask for first at `place`.
+
+        Raises:
+            OSError: The system refused.
+        """
+        place = absolute(place)
+        key = keyOf(place, 0)
+        if key not in self._held:
+            self._held[key] = self._open(place, key)
+
+    def tidy(self) -> None:
+        """Close what nobody uses."""
         for key, held in list(self._held.items()):
-            if held.remove(channel):
+            if not held.used:
                 del self._held[key]
+                held.close()
 
     def _bind(self, channel: Channel, query: dict[str, Any], _: object) -> Answer:
         key = query["key"]
@@ -91,8 +124,10 @@ class Handles:
 
     def _release(self, channel: Channel, note: dict[str, Any], _: object) -> None:
         held = self._held.get(note["key"])
-        if held is not None and held.remove(channel):
-            del self._held[note["key"]]
+        if held is not None:
+            held.remove(channel)
+            if not self.kept:
+                self.tidy()
 
     def _vacant(self, channel: Channel, note: dict[str, Any], _: object) -> None:
         held = self._held.get(note["key"])

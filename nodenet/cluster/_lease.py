@@ -6,8 +6,9 @@ while the lease lasts, when he says ``'listening'``.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 from nodenet.cluster._channel import Channel
@@ -83,3 +84,16 @@ class Lease:
             "fd": -1 if isinstance(place.type, str) and place.fd is None else place.fd,
         }
         self._channel.tell(note)
+
+
+def keyOf(place: Place, number: int) -> str:
+    """What the primary knows a handle by: its place, and of those that one worker has there the
+    `number` of this one, from 0."""
+    return f"{place.address}:{place.port}:{place.type}:{place.fd}:{number}"
+
+
+def absolute(place: Place) -> Place:
+    """The same place for processes in other directories."""
+    if place.type == UNIX_TYPE and str(place.address)[:1] != "\0":
+        return replace(place, address=os.path.abspath(str(place.address)))
+    return place

@@ -32,19 +32,22 @@ class Shared:
         self._workers.add(channel)
         return {}, self._socket
 
-    def remove(self, channel: Channel) -> bool:
+    def remove(self, channel: Channel) -> None:
         """See `nodenet.cluster._handles.Held`."""
-        if channel not in self._workers:
-            return False
-        self._workers.remove(channel)
-        if self._workers:
-            return False
+        self._workers.discard(channel)
+
+    @property
+    def used(self) -> bool:
+        """See `nodenet.cluster._handles.Held`."""
+        return bool(self._workers)
+
+    def close(self) -> None:
+        """See `nodenet.cluster._handles.Held`."""
         try:
             if self._path is not None:
                 self._path.unlink()
         finally:
             self._socket.close()
-        return True
 
     def vacant(self, channel: Channel) -> None:
         """Workers take what they can by themselves."""

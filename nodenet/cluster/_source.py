@@ -6,10 +6,8 @@ more; so the primary knows who uses what.
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import count
 from typing import Any, TypeVar
 
@@ -17,7 +15,7 @@ from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.python.failure import Failure
 
 from nodenet.cluster._channel import Answer, Channel
-from nodenet.cluster._lease import Lease
+from nodenet.cluster._lease import Lease, absolute, keyOf
 from nodenet.cluster._ports import DealtPort, OwnPort
 from nodenet.errors import ERR_SOCKET_DGRAM_NOT_RUNNING
 from nodenet.loop import Poller
@@ -106,17 +104,15 @@ class PrimarySource:
         return result
 
     def _lease(self, place: Place, owner: Owner) -> Lease:
-        if place.type == UNIX_TYPE and str(place.address)[:1] != "\0":
-            place = replace(place, address=os.path.abspath(str(place.address)))
-        prefix = f"{place.address}:{place.port}:{place.type}:{place.fd}"
-        users = self._users.setdefault(prefix, _Users())
-        key = f"{prefix}:{users.begin()}"
+        place = absolute(place)
+        users = self._users.setdefault(keyOf(place, 0), _Users())
+        key = keyOf(place, users.begin())
 
         def over(lease: Lease) -> None:
             del self._leases[key]
             self._ports.pop(key, None)
             if users.end():
-                del self._users[prefix]
+                del self._users[keyOf(place, 0)]
 
         lease = self._leases[key] = Lease(self._channel, key, place, owner, over)
         return lease
