@@ -115,6 +115,7 @@ class IDatagramLink(Interface):
     What it cannot do raises an `OSError`: ``ENOTSUP``. After `close` the receiver hears nothing.
     """
 
+    received = Attribute("How many datagrams were read (int).")
     queue = Attribute("What is sent (a `nodenet.transports.udp_queue.SendQueue`).")
     socket = Attribute("The `socket.socket` below, for options.")
 

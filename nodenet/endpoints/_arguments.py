@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any
 
+from nodenet.addresses import BlockList
 from nodenet.endpoints._syntax import Argument, Description, join
-from nodenet.errors import NodeError
+from nodenet.errors import ERR_INVALID_ARG_VALUE, NodeError
 from nodenet.options import Option, Spelling, declarations
 
 
@@ -128,12 +130,17 @@ class Arguments:
             if name not in self._options:
                 raise TypeError(f"{name!r} is no option of {self.kind} endpoints")
             if value is not None:
-                checked[name] = self._check(name, value)
+                checked[name] = self._respelled(name, self._check(name, value))
         if not any(name in checked for name in self._places):
             raise TypeError(f"one of these must be given: {', '.join(self._places)}")
         for _, reason in self._contradictions(checked):
             raise TypeError(reason)
         return self._without_defaults(checked)
+
+    @property
+    def options(self) -> Mapping[str, Option]:
+        """The options, by their own names."""
+        return MappingProxyType(self._options)
 
     @property
     def names(self) -> list[str]:
@@ -174,6 +181,20 @@ class Arguments:
     def _check(self, name: str, value: Any) -> Any:
         check = self._options[name].check
         return value if check is None else check(value, self._written(name))
+
+    def _respelled(self, name: str, value: Any) -> Any:
+        """Take of what a program gives only what a string could say."""
+        if isinstance(value, BlockList):
+            return value  # checked for sure, and long perhaps
+        spelling, written = self._spellings[name], self._written(name)
+        try:
+            text = spelling.format(value)
+        except (TypeError, ValueError, AttributeError):
+            raise ERR_INVALID_ARG_VALUE(written, value) from None
+        same = spelling.parse(text, written)
+        if same != value or isinstance(same, bool) != isinstance(value, bool):
+            raise ERR_INVALID_ARG_VALUE(written, value)
+        return value
 
     def _without_defaults(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {

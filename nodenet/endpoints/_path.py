@@ -9,7 +9,7 @@ from collections.abc import Collection
 from typing import Any
 
 from nodenet.endpoints._base import Endpoint
-from nodenet.options import SOCKET_PATH
+from nodenet.options import SOCKET_PATH, checkString
 
 
 class PathEndpoint(Endpoint):
@@ -18,6 +18,7 @@ class PathEndpoint(Endpoint):
     def __init__(self, reactor: Any = None, **options: Any) -> None:
         given = options.get("path")
         if given is not None:
+            given = checkString(given, "path")
             given = "@" + given[1:] if given.startswith("\0") else given
             options["path"] = SOCKET_PATH.parse(given, "path")
         super().__init__(reactor, **options)

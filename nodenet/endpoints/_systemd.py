@@ -20,7 +20,7 @@ from twisted.internet.interfaces import IStreamServerEndpointStringParser
 from twisted.plugin import getPlugins
 
 from nodenet.errors import ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE
-from nodenet.options import TEXT, Option
+from nodenet.options import Option, Spelling
 
 _NAMES: Final = os.environ.get("LISTEN_FDNAMES", "").split(":")
 
@@ -59,7 +59,7 @@ class ActivationOptions(TypedDict, total=False):
         int | str | None,
         Option(
             check=_index_or_name,
-            string=TEXT,
+            string=Spelling(_index_or_name, str),
             node=False,
             doc="Use the socket that systemd has opened: its index, from 0, or its name.",
         ),

@@ -101,6 +101,47 @@ def test_what_sends(text: str) -> None:
     read_back(lambda text: datagramClientFromString(reactor, text), text)
 
 
+KEYWORDS = st.none() | st.booleans() | st.integers(-2, 2**33) | st.floats() | st.text(max_size=9)
+KEYWORDS |= SPECIAL | st.just([]) | st.just(b"x") | st.just("race") | st.just("\0name")
+
+
+@given(st.data(), st.sampled_from([*SERVERS, *CLIENTS, UDPClientEndpoint]))
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+def test_keywords_that_are_accepted_are_written_and_read_back(
+    data: st.DataObject, kind: type[Endpoint]
+) -> None:
+    accepted = declared(kind)
+    names = data.draw(st.lists(st.sampled_from(accepted), max_size=3))
+    options = {name: data.draw(KEYWORDS) for name in names}
+    places = data.draw(st.sampled_from(PLACES[kind]))
+    try:
+        endpoint = kind(reactor, **{**places, **options})
+    except (TypeError, ValueError):  # each of Node's errors is one of these
+        return
+    assert READERS[kind](str(endpoint)) == endpoint
+
+
+def declared(kind: type[Endpoint]) -> list[str]:
+    """The options of a kind by their own names."""
+    return list(kind.arguments.options)
+
+
+PLACES: dict[Any, list[dict[str, Any]]] = {
+    UNIXServerEndpoint: [{"path": "/a"}, {"systemd": "a"}],
+    UNIXClientEndpoint: [{"path": "/a"}],
+    UDPServerEndpoint: [{"port": 1}, {"fd": 5}],
+    UDPClientEndpoint: [{"host": "a", "port": 1}],
+    TCPServerEndpoint: [{"port": 1}, {"systemd": 3}, {"fd": 4}],
+    TLSServerEndpoint: [{"port": 1}],
+    TCPClientEndpoint: [{"host": "a", "port": 1}],
+    TLSClientEndpoint: [{"host": "a", "port": 1}],
+}
+READERS: dict[Any, Callable[[str], Any]] = {
+    **dict.fromkeys(SERVERS, parse),
+    **dict.fromkeys(CLIENTS, lambda text: clientFromString(reactor, text)),
+    UDPClientEndpoint: lambda text: datagramClientFromString(reactor, text),
+}
+
 ANY = texts(*SERVERS, *CLIENTS) | st.text(max_size=20)
 ANY |= st.text(alphabet="tcpudinxsl:=\\@/01y\0", max_size=20)
 PREFIXES = st.sampled_from(["", "node:", "haproxy:", "haproxy:node:", "systemd:", "node:udp:"])

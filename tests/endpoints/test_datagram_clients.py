@@ -119,8 +119,8 @@ async def test_what_keeps_it_from_connecting() -> None:
         await where(reactor, "udp:127.0.0.1:53:localAddress=192.0.2.1").connect(Asking())
     with pytest.raises(ERR_INVALID_ARG_VALUE, match="packetInfo"):
         await where(reactor, "udp:127.0.0.1:53:packetInfo=yes").connect(Asking())
+    factory: Any = Factory()
     with pytest.raises(TypeError, match="one DatagramProtocol"):
-        factory: Any = Factory()
         await where(reactor, "udp:127.0.0.1:53").connect(factory)
 
 
