@@ -6,6 +6,8 @@ import pytest
 
 from nodenet import dgram, events, loop
 
+EVERYWHERE = True
+
 
 async def test_an_error_without_a_callback_is_emitted(sockets):
     socket = await sockets.bound()
