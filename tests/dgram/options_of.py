@@ -33,7 +33,8 @@ def following() -> None:
             socket.disconnect()
             socket.close()
 
-        socket.connect(*scenario["peer"], connected)
+        port, address = scenario["peer"]
+        socket.connect(port, address, connected)
 
     if scenario["place"]:
         socket.bind(scenario["place"], bound)

@@ -32,7 +32,7 @@ def refusal() -> str:
     return done.stderr.strip()
 
 
-def told(*command: object) -> dict[str, list[str]]:
+def told(*command: str | Path) -> dict[str, list[str]]:
     """What a program tells the kernel, by scenario: each opens one UDP socket."""
     with tempfile.NamedTemporaryFile("r") as trace:
         given = json.dumps(list(SCENARIOS.values()))
