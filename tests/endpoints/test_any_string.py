@@ -101,7 +101,9 @@ def test_what_sends(text: str) -> None:
     read_back(lambda text: datagramClientFromString(reactor, text), text)
 
 
-KEYWORDS = st.none() | st.booleans() | st.integers(-2, 2**33) | st.floats() | st.text(max_size=9)
+KEYWORDS: st.SearchStrategy[Any] = (
+    st.none() | st.booleans() | st.integers(-2, 2**33) | st.floats() | st.text(max_size=9)
+)
 KEYWORDS |= SPECIAL | st.just([]) | st.just(b"x") | st.just("race") | st.just("\0name")
 
 
