@@ -1,5 +1,5 @@
-"""Every public member of Node's `net` and `cluster`, and of what their classes inherit, is here or
-is explained.
+"""Every public member of Node's `net`, `dgram` and `cluster`, and of what their classes inherit, is
+here or is explained.
 
 What nodenet leaves out stands in docs/differences-from-node.rst, in a table of its own, with the
 reason. This test reads that table: what is in it must not exist, and all else must.
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from oracle import Oracle
 
-from nodenet import cluster, events, net, streams
+from nodenet import cluster, dgram, events, net, streams
 from nodenet.cluster._fork import ChildProcess
 
 PAGE = Path(__file__).parents[2] / "docs/differences-from-node.rst"
@@ -30,6 +30,8 @@ SUBJECTS: dict[str, tuple[str, Any]] = {
     "net.Server": ("net.Server", net.Server),
     "net.BlockList": ("net.BlockList", net.BlockList),
     "net.SocketAddress": ("net.SocketAddress", net.SocketAddress),
+    "dgram": ("dgram", dgram),
+    "dgram.Socket": ("dgram.createSocket('udp4')", dgram.Socket),
     "streams.Readable": ("stream.Readable", streams.Readable),
     "streams.Writable": ("stream.Writable", streams.Writable),
     "streams.Duplex": ("stream.Duplex", streams.Duplex),
@@ -51,7 +53,7 @@ const members = object => {
     Object.getOwnPropertyNames(object).forEach(name => names.add(name))
   }
 }
-if (subject === events || subject === net) {
+if ([events, net, dgram].includes(subject)) {
   Object.keys(subject).forEach(name => names.add(name))
 } else if (typeof subject === 'function') {
   members(new subject())
@@ -81,7 +83,9 @@ def exists(subject: Any, member: str) -> bool:
     if hasattr(subject, member) or not isinstance(subject, type):
         return hasattr(subject, member)
     declared = any(member in vars(base).get("__annotations__", {}) for base in subject.__mro__)
-    return declared or (not issubclass(subject, CLUSTERED) and hasattr(subject(), member))
+    if declared or issubclass(subject, CLUSTERED):
+        return declared
+    return hasattr(subject("udp4") if subject is dgram.Socket else subject(), member)
 
 
 @pytest.mark.parametrize("name", SUBJECTS)
