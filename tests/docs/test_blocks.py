@@ -25,6 +25,8 @@ BLOCK = re.compile(r"^( *)\.\. code-block:: python\n\n((?:\1 +.*\n|\n)+)", re.MU
 TESTS = re.compile(r"^(async )?def test_", re.MULTILINE)
 CONFTEST = re.compile(r"^pytest_plugins", re.MULTILINE)
 TRIAL = re.compile(r"^from twisted.trial", re.MULTILINE)
+# Old ones' ``-m twisted.trial`` needs setuptools.
+RUN_TRIAL = "from twisted.scripts.trial import run; run()"
 
 
 def blocks(page: Path) -> Iterator[str]:
@@ -67,11 +69,11 @@ def test_the_tests_of_a_page_pass(page: Path, tmp_path: Path) -> None:
             (tmp_path / f"trial_{index}.py").write_text(block)
         elif TESTS.search(block):
             (tmp_path / f"test_{index}.py").write_text(block)
-    commands = [["pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio"]]
-    commands += [["twisted.trial", str(file)] for file in tmp_path.glob("trial_*.py")]
+    commands = [["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio"]]
+    commands += [["-c", RUN_TRIAL, str(file)] for file in tmp_path.glob("trial_*.py")]
     for command in commands:
         done = subprocess.run(
-            [sys.executable, "-m", *command],
+            [sys.executable, *command],
             check=False,
             cwd=tmp_path,
             stdout=subprocess.PIPE,
