@@ -113,25 +113,31 @@ class Spy:
     """
 
     def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, most: int = _mmsg.BATCH, failures: Sequence[int] = ()
+        self, call: Callable[..., int], most: int = _mmsg.BATCH, failures: Sequence[int] = ()
     ) -> None:
         self.counts: list[int] = []
         self._failures = list(failures)
-        self._call = _mmsg._sendmmsg
+        self._call = call
         self._most = most
-        monkeypatch.setattr(_mmsg, "_sendmmsg", self)
 
     def __call__(self, descriptor: int, headers: Any, count: int, flags: int) -> int:
         failure = self._failures.pop(0) if self._failures else 0
         if failure:
             ctypes.set_errno(failure)
             return -1
-        sent: int = self._call(descriptor, headers, min(count, self._most), flags)
+        sent = self._call(descriptor, headers, min(count, self._most), flags)
         self.counts.append(sent)
         return sent
 
 
 @pytest.fixture
 def spy(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Spy]:
-    """``spy(most=, failures=)``: see `Spy`."""
-    return lambda **how: Spy(monkeypatch, **how)
+    """``spy(most=, failures=)``: a `Spy` in the place of the one before."""
+    call = _mmsg._sendmmsg
+
+    def make(**how: Any) -> Spy:
+        made = Spy(call, **how)
+        monkeypatch.setattr(_mmsg, "_sendmmsg", made)
+        return made
+
+    return make
