@@ -22,6 +22,7 @@ from twisted.plugin import getPlugins
 from nodenet.errors import ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE
 from nodenet.options import Option, Spelling
 
+_OF_PRIMARY: Final = "NODENET_LISTEN_FDS"
 _NAMES: Final = os.environ.get("LISTEN_FDNAMES", "").split(":")
 
 
@@ -80,9 +81,8 @@ def activated(
     Raises:
         ActivationError: There is none, or several have that name, or it is something else.
     """
-    descriptor = _descriptor(which)
     try:
-        skt = socket.socket(fileno=os.dup(descriptor))
+        skt = socket.socket(fileno=os.dup(descriptorOf(which)))
     except OSError as error:
         raise ActivationError(f"socket {which} of systemd's: {error.strerror}") from None
     if skt.type != type or skt.family not in families:
@@ -104,8 +104,19 @@ def listening(
     return skt
 
 
+def forWorkers() -> dict[str, str]:
+    """What the environment of workers needs, so that they know the same sockets.
+
+    They cannot use them: they ask the primary, which has them open.
+    """
+    return {_OF_PRIMARY: ",".join(map(str, _given()))}
+
+
 def _given() -> list[int]:
     """The descriptors, in order."""
+    of_primary = os.environ.get(_OF_PRIMARY)
+    if of_primary is not None:
+        return [int(one) for one in of_primary.split(",") if one]
     plugins: Iterable[Any] = getPlugins(IStreamServerEndpointStringParser)
     for plugin in plugins:
         if plugin.prefix == "systemd":
@@ -113,7 +124,12 @@ def _given() -> list[int]:
     return []
 
 
-def _descriptor(which: int | str) -> int:
+def descriptorOf(which: int | str) -> int:
+    """The descriptor of a socket of systemd's; in a worker of a service, its primary's.
+
+    Raises:
+        ActivationError: There is none, or several have that name.
+    """
     given = _given()
     names = _NAMES if len(_NAMES) == len(given) else [""] * len(given)
     if isinstance(which, int):

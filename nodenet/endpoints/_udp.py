@@ -15,21 +15,26 @@ from twisted.internet.interfaces import IProtocolFactory
 from nodenet import dgram
 from nodenet.addresses import isIPv6
 from nodenet.dgram._bind import prepare
-from nodenet.dgram._options import SocketOptions
+from nodenet.dgram._options import (
+    BlockOptions,
+    BufferOptions,
+    DetailOptions,
+    QueueOptions,
+    SocketOptions,
+)
 from nodenet.endpoints._base import Endpoint
 from nodenet.endpoints._multicast import BoundOptions, equip
 from nodenet.endpoints._resolve import resolved
 from nodenet.errors import systemError
-from nodenet.options import declarations, resolve
+from nodenet.options import applyOptions, declarations, resolve
 from nodenet.transports.udp_address import destination
 from nodenet.transports.udp_filter import FilteringUDPPort
 from nodenet.transports.udp_port import UDPPort
 
-_SOCKET: Final = frozenset(declarations(SocketOptions)) - {"type"}
-_BLOCK_LISTS: Final = frozenset({"receiveBlockList", "sendBlockList"})
-_OF_PORTS: Final = _BLOCK_LISTS | {"sendQueueLimit", "segmentation"}
-_BUFFERS: Final = {"recvBufferSize": socket.SO_RCVBUF, "sendBufferSize": socket.SO_SNDBUF}
-_ANYWHERE: Final = {"udp4": "0.0.0.0", "udp6": "::"}
+SOCKET: Final = frozenset(declarations(SocketOptions)) - {"type"}
+_BLOCK_LISTS: Final = frozenset(declarations(BlockOptions))
+_OF_PORTS: Final = _BLOCK_LISTS | frozenset(declarations(QueueOptions))
+ANYWHERE: Final = {"udp4": "0.0.0.0", "udp6": "::"}
 FAMILIES: Final = {"udp4": socket.AF_INET, "udp6": socket.AF_INET6}
 _UNHEARD: Final = "is for sockets of Node's kind: protocols of Twisted's have no word for it"
 
@@ -53,13 +58,15 @@ class UDPEndpoint(Endpoint):
     def _opened(self, port: int, host: str | None) -> socket.socket:
         """A new one."""
         family = FAMILIES[self.type]
-        address = resolved(host, family) or _ANYWHERE[self.type]
-        skt = socket.socket(family, socket.SOCK_DGRAM)
+        address = resolved(host, family) or ANYWHERE[self.type]
+        skt = None
         try:
+            skt = socket.socket(family, socket.SOCK_DGRAM)
             prepare(skt, resolve(SocketOptions, {**self._options, "type": self.type}, {}))
             skt.bind(destination(address, port, family).raw)
         except OSError as error:
-            skt.close()
+            if skt is not None:
+                skt.close()
             raise systemError(error, "bind", address, port) from None
         return skt
 
@@ -67,9 +74,7 @@ class UDPEndpoint(Endpoint):
         """Get the socket, with all that can be set on it."""
         skt = self._open()
         try:
-            for name, option in _BUFFERS.items():
-                if name in self._options:
-                    skt.setsockopt(socket.SOL_SOCKET, option, self._options[name])
+            applyOptions(BufferOptions, resolve(BufferOptions, self._options, {}), skt)
             equip(skt, resolve(BoundOptions, self._options, {}))
         except OSError as error:
             skt.close()
@@ -79,9 +84,11 @@ class UDPEndpoint(Endpoint):
     def _socket(self, skt: socket.socket, listener: Callable[..., Any] | None) -> dgram.Socket:
         """One of Node's kind."""
         kind = "udp6" if skt.family == socket.AF_INET6 else "udp4"
-        options = {**self._only(_SOCKET), "type": kind}
-        made = dgram.createSocket(options, listener, reactor=self._reactor)
-        return made.bind({"fd": skt.detach()})
+        return self._unbound(kind, listener).bind({"fd": skt.detach(), "exclusive": True})
+
+    def _unbound(self, kind: str, listener: Callable[..., Any] | None) -> dgram.Socket:
+        options = {**self._only(SOCKET), "type": kind}
+        return dgram.createSocket(options, listener, reactor=self._reactor)
 
     def _check(self, protocol: Any) -> None:
         """Refuse what cannot run on one, and options that it could not hear of."""
@@ -89,7 +96,7 @@ class UDPEndpoint(Endpoint):
             raise TypeError(
                 f"a udp endpoint runs one DatagramProtocol, not the protocols of {protocol!r}"
             )
-        for name in ("packetInfo", "networkErrors"):
+        for name in declarations(DetailOptions):
             self._refuse(name, _UNHEARD)
 
     def _port(self, protocol: Any, peer: tuple[str, int] | None = None) -> UDPPort:

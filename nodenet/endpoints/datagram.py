@@ -15,13 +15,19 @@ from twisted.internet.protocol import DatagramProtocol
 from zope.interface import implementer
 
 from nodenet import dgram
-from nodenet.dgram._bind import adopted
-from nodenet.dgram._options import BindOptions, SocketOptions
+from nodenet.dgram._arguments import bindRequest
+from nodenet.dgram._bind import adopted, placeOf
+from nodenet.dgram._families import FAMILIES as DGRAM_FAMILIES
+from nodenet.dgram._options import BindOptions, SharingOptions, SocketOptions
 from nodenet.endpoints._arguments import Arguments
 from nodenet.endpoints._multicast import BoundOptions
-from nodenet.endpoints._systemd import ActivationOptions, activated
-from nodenet.endpoints._udp import FAMILIES, UDPEndpoint
+from nodenet.endpoints._resolve import resolved
+from nodenet.endpoints._systemd import ActivationOptions, activated, descriptorOf
+from nodenet.endpoints._udp import ANYWHERE, FAMILIES, SOCKET, UDPEndpoint
 from nodenet.interfaces import IDatagramServerEndpoint, INodeDatagramEndpoint
+from nodenet.loop import pollerOf
+from nodenet.options import declarations, resolve
+from nodenet.transports.source import Place, sourceOf
 
 
 class DatagramArguments(SocketOptions, BindOptions, BoundOptions, ActivationOptions, total=False):
@@ -42,8 +48,8 @@ class UDPServerEndpoint(UDPEndpoint):
         "udp",
         DatagramArguments,
         first=("port",),
-        adopting=("fd", "systemd"),
-        opening=("address", "reuseAddr", "reusePort", "ipv6Only"),
+        adopting=("fd", *declarations(ActivationOptions)),
+        opening=("address", *declarations(SharingOptions)),
     )
 
     host: ClassVar[str] = "address"
@@ -55,12 +61,43 @@ class UDPServerEndpoint(UDPEndpoint):
             listener: called with the bytes and the sender of each datagram.
 
         Returns:
-            The socket, bound.
+            The socket, bound. In a worker of a cluster it asks the primary, unless it has
+            `reusePort`: it is bound when `'listening'` comes, and not when `'error'` does.
 
         Raises:
             OSError: The system refused, in Node's words.
         """
-        return self._socket(self._bind(), listener)
+        place = None if sourceOf(pollerOf(self._reactor)) is None else self.place()
+        if place is None:
+            return self._socket(self._bind(), listener)
+        made = self._unbound(self.type, listener)
+        return made.bind({"port": place.port, "address": place.address, "fd": place.fd})
+
+    def place(self) -> Place | None:
+        """What the workers of a cluster ask their primary for; None: each binds itself.
+
+        Raises:
+            OSError: There is no such host, no such socket of systemd's.
+        """
+        options = self._options
+        if options.get("reusePort") or options.get("exclusive"):
+            return None
+        fd = options.get("fd")
+        if "systemd" in options:
+            fd = descriptorOf(options["systemd"])
+        address = resolved(options.get("address"), FAMILIES[self.type])
+        given = {"port": options.get("port", 0), "address": address, "fd": fd}
+        socket_options = resolve(SocketOptions, {**self._only(SOCKET), "type": self.type}, {})
+        request = bindRequest(DGRAM_FAMILIES[self.type], given, None, None, False, None)
+        return placeOf(socket_options, request, address or ANYWHERE[self.type])
+
+    def bound(self) -> socket.socket:
+        """The socket for those who ask for `place`, with all that is set on it.
+
+        Raises:
+            OSError: The system refused, in Node's words.
+        """
+        return self._bind()
 
     def listen(self, protocol: DatagramProtocol) -> Deferred[IListeningPort]:
         """Run a Twisted protocol on this endpoint, on nodenet's transport.

@@ -25,15 +25,22 @@ from nodenet.endpoints._base import Endpoint
 from nodenet.endpoints._path import PathEndpoint
 from nodenet.endpoints._resolve import resolved
 from nodenet.endpoints._stale import removeStaleSocket
-from nodenet.endpoints._systemd import ActivationOptions, listening
+from nodenet.endpoints._systemd import ActivationOptions, descriptorOf, listening
 from nodenet.endpoints._tune import tune
 from nodenet.interfaces import INodeStreamEndpoint
 from nodenet.loop import pollerOf
-from nodenet.net._listen import Bound, bind, listenRequest
-from nodenet.net._options import ListenOptions, ServerOptions, TuningOptions
+from nodenet.net._listen import Bound, ListenRequest, bind, listenRequest, placeOf
+from nodenet.net._options import (
+    ListenOptions,
+    PathOptions,
+    PortOptions,
+    ServerOptions,
+    TuningOptions,
+)
 from nodenet.options import BOOLEAN, NUMBER, Option, checkBoolean, checkInteger, declarations
 from nodenet.transports.listening import ListeningDescriptor
 from nodenet.transports.port import StreamPort
+from nodenet.transports.source import Place, sourceOf
 from nodenet.transports.unix import BoundPath
 
 _log = Logger(namespace="nodenet")
@@ -70,9 +77,9 @@ class StreamServerArguments(
 _SERVER = frozenset(declarations(ServerOptions))
 _TUNING = frozenset(declarations(TuningOptions))
 _LISTEN = frozenset(declarations(ListenOptions))
-_OPENING_PORTS = frozenset({"host", "ipv6Only", "reusePort"})
-_OPENING_PATHS = frozenset({"mode", "readableAll", "writableAll"})
-_ADOPTING = ("fd", "systemd")
+_OPENING_PORTS = frozenset(declarations(PortOptions))
+_OPENING_PATHS = frozenset(declarations(PathOptions))
+_ADOPTING = ("fd", *declarations(ActivationOptions))
 _HALF_OPEN = "is for Node's servers: protocols of Twisted's provide IHalfCloseableProtocol"
 
 
@@ -115,18 +122,36 @@ class StreamServerEndpoint(Endpoint):
             connectionListener: called with the `net.Socket` of each connection.
 
         Returns:
-            The server; it is bound, and `'listening'` follows.
+            The server; it is bound, and `'listening'` follows. In a worker of a cluster it asks
+            the primary, unless it is exclusive: it is bound when `'listening'` comes, and not when
+            `'error'` does.
 
         Raises:
             OSError: The system refused, in Node's words.
         """
-        bound = self._bind()
+        asks = sourceOf(pollerOf(self._reactor)) is not None and self._request().shared
+        bound = None if asks else self._bind()
         server = self._server(self._only(_SERVER), connectionListener, reactor=self._reactor)
         if "maxConnections" in self._options:
             server.maxConnections = self._options["maxConnections"]
         server.dropMaxConnection = self._options.get("dropMaxConnection", False)
-        server.take(bound)
+        if bound is None:
+            server.listen(self._request().options)
+        else:
+            server.take(bound)
         return server
+
+    def place(self) -> Place | None:
+        """What the workers of a cluster ask their primary for; None: each binds itself.
+
+        Raises:
+            OSError: There is no such host, no such socket of systemd's.
+        """
+        request = self._request()
+        return placeOf(request, request.host) if request.shared else None
+
+    def prepare(self) -> None:
+        """Make way for whoever binds `place`, as this endpoint does before it binds itself."""
 
     def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
         """Listen with a Twisted factory; its protocols run on nodenet's transports.
@@ -179,6 +204,14 @@ class StreamServerEndpoint(Endpoint):
         skt = listening(which, self.arguments.kind, self.families, backlog)
         return Bound(skt, os.fsdecode(skt.getsockname()) if skt.family == AF_UNIX else None)
 
+    def _request(self) -> ListenRequest:
+        """What to listen on, with a host that is an address."""
+        options = self._only(_LISTEN)
+        if "systemd" in self._options:
+            options["fd"] = descriptorOf(self._options["systemd"])
+        options["host"] = resolved(options.get("host"))
+        return listenRequest((options,), {})
+
     @abstractmethod
     def _open(self) -> Bound:
         """Open the listening socket, or adopt the descriptor that was named."""
@@ -202,9 +235,8 @@ class TCPServerEndpoint(StreamServerEndpoint):
     families = frozenset({AF_INET, AF_INET6})
 
     def _open(self) -> Bound:
-        options = self._only(_LISTEN)
-        address = resolved(options.pop("host", None))
-        return bind(listenRequest((options,), {}), address)
+        request = self._request()
+        return bind(request, request.host)
 
     def _admits(self, port: StreamPort, peer: Any) -> bool:
         blocked = self._options.get("blockList")
@@ -234,7 +266,10 @@ class UNIXServerEndpoint(PathEndpoint, StreamServerEndpoint):
     )
     families = frozenset({AF_UNIX})
 
+    def prepare(self) -> None:
+        """Remove the file of a socket that nobody listens on any more."""
+        removeStaleSocket(self._only(_LISTEN).get("path", ""))
+
     def _open(self) -> Bound:
-        options = self._only(_LISTEN)
-        removeStaleSocket(options.get("path", ""))
-        return bind(listenRequest((options,), {}), None)
+        self.prepare()
+        return bind(self._request(), None)
