@@ -25,6 +25,15 @@ Test = Callable[..., Coroutine[Deferred[Any], Any, None]]
 
 pytest_plugins = ["nodenet.testing.pytest_plugin"]
 
+try:
+    from hypothesis import settings
+except ImportError:
+    pass  # where packages are tried, it is not installed
+else:
+    # How long an example takes says more of the machine than of what is tried.
+    settings.register_profile("nodenet", deadline=None)
+    settings.load_profile("nodenet")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A plain ``async def test_...`` runs on the reactor; oracle tests are marked."""
