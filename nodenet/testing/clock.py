@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakSet
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import Clock
@@ -28,6 +29,7 @@ class ClockedReactor:
         self._reactor = reactor
         self._clock = Clock()
         directlyProvides(self, providedBy(reactor))
+        _clocks.add(self)
 
     def advance(self, seconds: float) -> None:
         """Let time pass.
@@ -71,3 +73,11 @@ class ClockedReactor:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
+
+
+def clocksOn(reactor: Any) -> list[ClockedReactor]:
+    """Every clock whose descriptors are served by `reactor`."""
+    return [clock for clock in _clocks if clock._reactor is reactor]
+
+
+_clocks: WeakSet[ClockedReactor] = WeakSet()

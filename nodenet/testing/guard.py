@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from nodenet.loop import Handle, openHandles, pollerOf
+from nodenet.testing.clock import clocksOn
 
 
 class Guard:
@@ -37,7 +38,7 @@ class Guard:
     def begin(self) -> None:
         """The test begins: what is open or pending now is not its own."""
         self._before = frozenset(self._timers())
-        self._open_before = frozenset(openHandles(self._poller.reactor))
+        self._open_before = frozenset(self._handles())
         globalLogPublisher.addObserver(self._log)
 
     def end(self) -> list[str]:
@@ -71,7 +72,7 @@ class Guard:
         left = self.handlesLeft()
         complaints = [f"left open: {handle!r}" for handle in left]
         for handle in left:
-            self._poller.ticks.call(handle, handle.connectionLost, Failure(ConnectionAborted()))
+            handle.poller.ticks.call(handle, handle.connectionLost, Failure(ConnectionAborted()))
         return complaints
 
     def timers(self) -> list[str]:
@@ -119,12 +120,15 @@ class Guard:
 
     def handlesLeft(self) -> list[Handle]:
         """Return what is open and was not when the test began."""
-        left = openHandles(self._poller.reactor)
-        return [handle for handle in left if handle not in self._open_before]
+        return [handle for handle in self._handles() if handle not in self._open_before]
 
     def timersLeft(self) -> list[IDelayedCall]:
         """Return what is pending and was not when the test began."""
         return [call for call in self._timers() if call not in self._before]
+
+    def _handles(self) -> list[Handle]:
+        reactor = self._poller.reactor
+        return [handle for one in (reactor, *clocksOn(reactor)) for handle in openHandles(one)]
 
     def _timers(self) -> list[IDelayedCall]:
         return list(IReactorTime(self._poller.reactor).getDelayedCalls())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from twisted.internet import reactor
 from twisted.internet.interfaces import IReactorFDSet, IReactorTime
 from twisted.internet.task import deferLater
 from zope.interface.verify import verifyObject
 
 from nodenet import events, net
-from nodenet.testing import ClockedReactor
+from nodenet.testing import ClockedReactor, Guard
 
 
 async def turns() -> None:
@@ -55,3 +56,28 @@ async def test_bytes_flow_while_time_stands_still() -> None:
     server.close()
     await events.once(server, "close")
     assert clock.seconds() == 0
+
+
+async def test_what_is_left_open_on_a_clock_is_found_and_closed() -> None:
+    guard = Guard()
+    guard.begin()
+    server = net.createServer(reactor=ClockedReactor())
+    server.listen(0, "127.0.0.1")
+    await events.once(server, "listening")
+    [complaint] = guard.handles()
+    assert complaint.startswith("left open: <ListeningDescriptor")
+    assert guard.handlesLeft() == guard.criticals() == []
+
+
+def test_each_thing_that_falls_due_has_its_own_time() -> None:
+    clock = ClockedReactor()
+    times: list[float] = []
+
+    def again() -> None:
+        times.append(clock.seconds())
+        clock.callLater(0.1, again)
+
+    clock.callLater(0.1, again)
+    clock.advance(0.35)
+    assert times == pytest.approx([0.1, 0.2, 0.3])
+    assert clock.seconds() == 0.35
