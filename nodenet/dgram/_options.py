@@ -6,6 +6,7 @@ Law: a name, its default, its check and its spelling stand together here.
 from __future__ import annotations
 
 from collections.abc import Callable
+from socket import SO_RCVBUF, SO_SNDBUF, SOL_SOCKET
 from typing import Annotated, Any, TypedDict
 
 from nodenet.abort import AbortSignal
@@ -55,8 +56,8 @@ def _block_list(value: Any, name: str) -> BlockList | None:
     return value
 
 
-class SocketOptions(TypedDict, total=False):
-    """What `createSocket` can be told."""
+class KindOptions(TypedDict, total=False):
+    """Which kind of socket it is."""
 
     type: Annotated[
         str,
@@ -66,6 +67,11 @@ class SocketOptions(TypedDict, total=False):
             doc="``'udp4'``, ``'udp6'`` or ``'unix_dgram'``. Required.",
         ),
     ]
+
+
+class SharingOptions(TypedDict, total=False):
+    """Whether the port is shared: set before binding."""
+
     reuseAddr: Annotated[
         bool,
         Option(
@@ -93,12 +99,18 @@ class SocketOptions(TypedDict, total=False):
             doc="Binding to ``'::'`` does not also bind to ``'0.0.0.0'``.",
         ),
     ]
+
+
+class BufferOptions(TypedDict, total=False):
+    """The kernel's buffers."""
+
     recvBufferSize: Annotated[
         int,
         Option(
             default=0,
             check=_size,
             string=NUMBER,
+            apply=lambda skt, size: skt.setsockopt(SOL_SOCKET, SO_RCVBUF, size),
             doc="Bytes of the kernel's receive buffer (``SO_RCVBUF``); 0: the system's default.",
         ),
     ]
@@ -108,16 +120,15 @@ class SocketOptions(TypedDict, total=False):
             default=0,
             check=_size,
             string=NUMBER,
+            apply=lambda skt, size: skt.setsockopt(SOL_SOCKET, SO_SNDBUF, size),
             doc="Bytes of the kernel's send buffer (``SO_SNDBUF``); 0: the system's default.",
         ),
     ]
-    lookup: Annotated[
-        Callable[..., object],
-        Option(check=_lookup, doc="Finds addresses in place of `dns.lookup`."),
-    ]
-    signal: Annotated[
-        AbortSignal, Option(check=checkAbortSignal, doc="Closes the socket when it is aborted.")
-    ]
+
+
+class BlockOptions(TypedDict, total=False):
+    """Whom it has nothing to do with."""
+
     receiveBlockList: Annotated[
         BlockList,
         Option(check=_block_list, string=BLOCKS, doc="Datagrams from these addresses are dropped."),
@@ -130,6 +141,11 @@ class SocketOptions(TypedDict, total=False):
             doc="Nothing is sent to these addresses: ``ERR_IP_BLOCKED``.",
         ),
     ]
+
+
+class DetailOptions(TypedDict, total=False):
+    """What ``'message'`` and ``'error'`` tell beyond Node's."""
+
     packetInfo: Annotated[
         bool,
         Option(
@@ -150,6 +166,11 @@ class SocketOptions(TypedDict, total=False):
             doc="ICMP errors of each destination become `'error'` events (``IP_RECVERR``).",
         ),
     ]
+
+
+class QueueOptions(TypedDict, total=False):
+    """How datagrams leave."""
+
     segmentation: Annotated[
         bool,
         Option(
@@ -172,6 +193,26 @@ class SocketOptions(TypedDict, total=False):
     ]
 
 
+class SocketOptions(
+    KindOptions,
+    SharingOptions,
+    BufferOptions,
+    BlockOptions,
+    DetailOptions,
+    QueueOptions,
+    total=False,
+):
+    """What `createSocket` can be told."""
+
+    lookup: Annotated[
+        Callable[..., object],
+        Option(check=_lookup, doc="Finds addresses in place of `dns.lookup`."),
+    ]
+    signal: Annotated[
+        AbortSignal, Option(check=checkAbortSignal, doc="Closes the socket when it is aborted.")
+    ]
+
+
 class BindOptions(TypedDict, total=False):
     """What `Socket.bind` can be told."""
 
@@ -190,6 +231,7 @@ class BindOptions(TypedDict, total=False):
         Option(
             default=False,
             check=_boolean,
+            string=BOOLEAN,
             doc="Do not share the port with the workers of a cluster.",
         ),
     ]

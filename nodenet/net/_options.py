@@ -261,27 +261,10 @@ class ServerOptions(TuningOptions, total=False):
     ]
 
 
-class ListenOptions(TypedDict, total=False):
-    """The options of `Server.listen`."""
+class PortOptions(TypedDict, total=False):
+    """How a port is opened."""
 
-    port: Annotated[
-        int | None,
-        Option(
-            check=checkPort,
-            string=PORT,
-            doc="The port; 0 takes a free one.",
-        ),
-    ]
     host: Annotated[str | None, Option(string=TEXT, spelled="interface", doc="The address.")]
-    path: Annotated[
-        str | None, Option(string=SOCKET_PATH, doc="The path of a Unix socket instead.")
-    ]
-    backlog: Annotated[
-        int, Option(default=0, string=NATURAL, doc="Connections that may wait (511).")
-    ]
-    exclusive: Annotated[
-        bool, Option(default=False, check=_boolean, doc="Do not share the handle in a cluster.")
-    ]
     ipv6Only: Annotated[
         bool, Option(default=False, check=_boolean, string=BOOLEAN, doc="``::`` without IPv4.")
     ]
@@ -294,6 +277,11 @@ class ListenOptions(TypedDict, total=False):
             doc="Share the port; the kernel spreads connections (SO_REUSEPORT).",
         ),
     ]
+
+
+class PathOptions(TypedDict, total=False):
+    """How a Unix socket is opened."""
+
     readableAll: Annotated[
         bool, Option(default=False, check=_boolean, string=BOOLEAN, doc="Everyone may read.")
     ]
@@ -303,6 +291,34 @@ class ListenOptions(TypedDict, total=False):
     mode: Annotated[
         int | None,
         Option(string=MODE, doc="Permissions of the Unix socket, such as 0o660.", node=False),
+    ]
+
+
+class ListenOptions(PortOptions, PathOptions, total=False):
+    """The options of `Server.listen`."""
+
+    port: Annotated[
+        int | None,
+        Option(
+            check=checkPort,
+            string=PORT,
+            doc="The port; 0 takes a free one.",
+        ),
+    ]
+    path: Annotated[
+        str | None, Option(string=SOCKET_PATH, doc="The path of a Unix socket instead.")
+    ]
+    backlog: Annotated[
+        int, Option(default=0, string=NATURAL, doc="Connections that may wait (511).")
+    ]
+    exclusive: Annotated[
+        bool,
+        Option(
+            default=False,
+            check=_boolean,
+            string=BOOLEAN,
+            doc="Do not share the handle in a cluster.",
+        ),
     ]
     fd: Annotated[
         int | None, Option(check=_descriptor, string=NATURAL, doc="Listen on this open descriptor.")

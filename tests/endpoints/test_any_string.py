@@ -175,15 +175,14 @@ def test_every_argument_of_a_string_is_a_keyword_too(kind: type[Endpoint]) -> No
 @pytest.mark.parametrize(
     ("declaration", "without"),
     [
-        (StreamServerArguments, {"exclusive", "signal"}),
+        (StreamServerArguments, {"signal"}),
         (ClientArguments, {"lookup"}),
-        (DatagramArguments, {"exclusive", "lookup", "signal"}),
+        (DatagramArguments, {"lookup", "signal"}),
         (DatagramClientArguments, {"lookup", "signal"}),
     ],
 )
-def test_only_objects_and_what_endpoints_decide_have_no_text(
+def test_only_functions_and_objects_have_no_text(
     declaration: type, without: set[str]
 ) -> None:
-    """A function or an object cannot be written; an endpoint's socket is its own alone."""
     options = declarations(declaration)
     assert {name for name, option in options.items() if option.string is None} == without
