@@ -165,6 +165,10 @@ class Channel:
         self._gone = True
         self._end_with(None)
 
+    def forget(self) -> None:
+        """Let nobody hear any more what becomes of his question: this process ends."""
+        self._questions.clear()
+
     def ref(self) -> None:
         """Keep :func:`nodenet.run` going while the channel is open (the default)."""
         self._transport.ref()

@@ -12,11 +12,11 @@ import atexit
 import os
 import signal
 import socket
+from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ReactorNotRunning
-from twisted.python.failure import Failure
 
 from nodenet.cluster._channel import Channel
 from nodenet.cluster._process import Process
@@ -78,6 +78,11 @@ class _Own(Worker):
         return self
 
     @property
+    def over(self) -> bool:
+        """Whether the channel is closed."""
+        return self._socket is None and not self._channel.connected
+
+    @property
     def lingers(self) -> bool:
         """Whether something more may happen when the channel is closed; or else it ends at once."""
         return bool(self.exitedAfterDisconnect)
@@ -90,7 +95,7 @@ class _Own(Worker):
         if skt is None:
             return
         self._poller = poller
-        channel = Channel(poller, skt)
+        channel = self._channel = Channel(poller, skt)
         self._source = PrimarySource(poller, channel)
         setSource(poller, self._source)
         poller.onSignal = self._note_signal
@@ -125,19 +130,20 @@ class _Own(Worker):
         if event == "disconnect":
             setSource(self._poller, None)
             if self._leaving or not self.exitedAfterDisconnect:
+                self._channel.forget()
                 self._stop()
             else:
                 whenIdle(self._poller.reactor).addCallback(lambda _: self._stop())
         return heard
 
     def _stop(self) -> None:
-        """End with 0, whatever fails from here on."""
-        poller = self._poller
-        if poller.onUncaught is not None:  # under `nodenet.run`
-            poller.onUncaught(Failure(SystemExit(0)))
-            return
+        """End with 0; in the next turn, for perhaps the signal that ended the primary is here too
+        and has the reactor stopped already."""
+        self._poller.callLater(0, self._stop_reactor, ref=False)
+
+    def _stop_reactor(self) -> None:
         try:
-            poller.reactor.stop()
+            self._poller.reactor.stop()
         except ReactorNotRunning:
             pass  # it is being stopped, or was never started
 
@@ -165,6 +171,10 @@ class _OwnProcess(Process):
     def disconnect(self) -> None:
         self._worker._open()
         super().disconnect()
+
+    def _failed(self, error: BaseException, callback: Callable[..., object] | None) -> None:
+        if self._worker.lingers or callback is not None or not self._worker.over:
+            super()._failed(error, callback)
 
     def _tell_disconnected(self) -> None:
         if self._worker.lingers:

@@ -64,7 +64,10 @@ def pack(handle: Any, keepOpen: bool) -> Parcel:
     if isinstance(handle, net.Socket):
         return _pack_connection(handle, keepOpen)
     if isinstance(handle, net.Server):
-        return Parcel(handle._duplicate(), {"kind": "net.Server"})
+        listening = handle._duplicate()
+        if listening is None and handle.listening:
+            raise ERR_INVALID_HANDLE_TYPE()  # the primary deals connections out to it
+        return Parcel(listening, {"kind": "net.Server"})
     if isinstance(handle, dgram.Socket):
         return Parcel(handle._kernel_socket(bind=True).dup(), {"kind": handle.type})
     if isinstance(handle, socket.socket):

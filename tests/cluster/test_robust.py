@@ -12,7 +12,8 @@ from typing import Any
 from cluster_plays import DEADLINE, Plays
 from cluster_program import say, stay
 
-from nodenet import cluster, net
+from nodenet import cluster, loop, net
+from nodenet.errors import ERR_INVALID_HANDLE_TYPE
 
 CLIENTS = 40
 
@@ -139,3 +140,58 @@ def test_no_worker_outlives_a_primary_that_is_killed(tmp_path: Path) -> None:
     primary.kill()
     rest, _ = primary.communicate(timeout=DEADLINE)  # to the end of what its workers may say
     assert rest == b""
+
+
+def test_ctrl_c_ends_all_without_a_word() -> None:
+    program = Path(__file__).parents[1] / "cluster_program.py"
+    command = [sys.executable, str(program), __file__, "shy"]
+    primary = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no lock
+    )
+    assert primary.stdout is not None
+    for _ in range(4):
+        assert b"is" in primary.stdout.readline()
+    os.killpg(primary.pid, signal.SIGINT)  # as a terminal does
+    assert primary.communicate(timeout=DEADLINE) == (b"", b"")
+    assert primary.returncode == 128 + signal.SIGINT
+
+
+def dealt() -> None:
+    if cluster.isPrimary:
+        cluster.fork()
+        return
+
+    def listening() -> None:
+        try:
+            cluster.worker.send("mine", server)
+        except ERR_INVALID_HANDLE_TYPE:
+            say("refused")
+        cluster.worker.disconnect()
+
+    server = net.createServer()
+    server.listen(0, "127.0.0.1", listening)
+
+
+def test_a_server_that_is_dealt_its_connections_cannot_be_sent(alone: Plays) -> None:
+    assert alone.run(dealt) == ["W1 refused", "P ended with 0"]
+
+
+def busy() -> None:
+    if cluster.isPrimary:
+        worker = cluster.fork()
+        worker.on("message", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+    else:
+        cluster.worker.on("disconnect", lambda: say("disconnect"))
+        for _ in range(30):
+            cluster.worker.send("x" * 1_000_000)
+            cluster.worker.send("a connection", net.createServer())
+        net.createServer().listen(0, "127.0.0.1")
+        loop.pollerOf().reactor.addSystemEventTrigger("after", "shutdown", say, "ends")
+
+
+def test_a_busy_worker_ends_quietly_with_its_primary(alone: Plays) -> None:
+    assert alone.run(busy) == ["W1 disconnect", "W1 ends", "P ended with -9"]
