@@ -17,8 +17,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from nodenet.cluster._channel import Channel, Handle
+from nodenet.cluster._elsewhere import Elsewhere
 from nodenet.cluster._outbox import BACKLOG
-from nodenet.cluster._passing import Parcel, discard, pack, unpack
+from nodenet.cluster._passing import discard, pack, unpack
 from nodenet.errors import (
     ERR_INVALID_ARG_TYPE,
     ERR_IPC_CHANNEL_CLOSED,
@@ -100,7 +101,7 @@ class Process(EventEmitter):
         if handle is None:
             sent = channel.send([message])
         else:
-            sent = self._pass(channel, message, pack(handle, bool(options.get("keepOpen"))))
+            sent = self._pass(channel, message, handle, bool(options.get("keepOpen")))
         sent.addCallbacks(
             lambda _: self._next(_sent, callback),
             lambda failure: self._next(self._failed, failure.value, callback),
@@ -134,17 +135,20 @@ class Process(EventEmitter):
     def _attach(self, poller: Poller, channel: Channel) -> None:
         self._poller = poller
         self._channel = channel
+        self._elsewhere = Elsewhere(channel)
         channel.message = self._arrived
         channel.closed = self._closed
 
     def _next(self, callback: Callable[..., object], *args: object) -> None:
         self._poller.nextTick(callback, *args)
 
-    def _pass(self, channel: Channel, message: Any, parcel: Parcel) -> Deferred[None]:
+    def _pass(self, channel: Channel, message: Any, handle: Any, keepOpen: bool) -> Deferred[None]:
+        parcel = pack(handle, keepOpen)
+        number = None if keepOpen else self._elsewhere.announce(handle)
         try:
             if parcel.socket is None:
                 return channel.send([message])
-            sent = channel.send([message, parcel.said], parcel.socket)
+            sent = channel.send([message, {**parcel.said, "number": number}], parcel.socket)
         except BaseException:
             parcel.returned()
             raise
@@ -155,6 +159,8 @@ class Process(EventEmitter):
             if isinstance(result, Failure):
                 parcel.returned()
             else:
+                if number is not None:
+                    self._elsewhere.arrived(handle, number)
                 parcel.arrived()
             return result
 
@@ -179,6 +185,9 @@ class Process(EventEmitter):
             arrival.act = partial(self._message, message, None)
         else:
             made = unpack(self._poller, said, skt)
+            number = said.get("number")
+            if number is not None:
+                made.addCallback(self._elsewhere.follow, number)
             made.addCallbacks(
                 lambda handle: arrival.acts(partial(self._message, message, handle)),
                 lambda failure: arrival.acts(partial(self._error, failure.value)),
@@ -218,6 +227,7 @@ class Process(EventEmitter):
 
     def _disconnected(self) -> None:
         self._channel = None
+        self._elsewhere.end()
         late, self._late = self._late, []
         for callback in late:
             self._next(self._failed, ERR_IPC_CHANNEL_CLOSED(), callback)

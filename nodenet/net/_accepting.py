@@ -1,6 +1,7 @@
 """How a server takes connections: who may come in, and what he is given.
 
-Invariant: `_connections` counts the connections of the server that are not destroyed.
+Invariant: `_connections` counts the connections of the server that are not destroyed, `_elsewhere`
+those that were passed on to other processes and are open there.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class AcceptingServer(EventEmitter):
         self.blockList: BlockList | None = resolved["blockList"]
         self._kernel = kernelSettings(resolved)
         self._connections = 0
+        self._elsewhere = 0
         self._vacated: Callable[[], object] | None = None
 
     # -- from the port ----------------------------------------------------------------------
@@ -110,6 +112,16 @@ class AcceptingServer(EventEmitter):
             return False
         self._vacated = over
         return True
+
+    def _passed_on(self) -> Callable[[], None]:
+        """A connection goes on in another process. Returns what to call, once, when it is over."""
+        self._elsewhere += 1
+
+        def over() -> None:
+            self._elsewhere -= 1
+            self._close_if_drained()
+
+        return over
 
     def _forget(self) -> None:
         """A connection of this server was destroyed."""

@@ -143,9 +143,12 @@ class Server(AcceptingServer):
     def getConnections(self, callback: Callable[[BaseException | None, int], object]) -> Self:
         """Call ``callback(None, number of open connections)`` in a later tick.
 
+        Those count that were passed on to another process and are open there. In a worker of a
+        cluster, its own connections alone.
+
         Mirrors: "server.getConnections(callback)".
         """
-        self._poller.nextTick(callback, None, self._connections)
+        self._poller.nextTick(callback, None, self._connections + self._elsewhere)
         return self
 
     def address(self) -> AddressInfo | str | None:
@@ -272,7 +275,7 @@ class Server(AcceptingServer):
             port.close()
 
     def _close_if_drained(self) -> None:
-        if self._port is None and not self._connections:
+        if self._port is None and not self._connections and not self._elsewhere:
             self._poller.nextTick(self.emit, "close")
 
     def _duplicate(self) -> _socket.socket | None:

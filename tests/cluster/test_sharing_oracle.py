@@ -407,6 +407,84 @@ PROGRAMS = {
             """,
         ),
     ),
+    "connections that were passed on": Program(
+        (
+            """
+            process.on('message', (said, peer) => {
+              peer.on('error', () => {}).resume()
+              peer.write(String(cluster.worker.id))
+            })
+            ready()
+            """,
+            """
+            def take(said, peer):
+                peer.on("error", lambda _: None).resume()
+                peer.write(str(cluster.worker.id))
+
+            cluster.worker.process.on("message", take)
+            ready()
+            """,
+        ),
+        (
+            """
+            const keep = []
+            const ids = [1, 2, 1, 2]
+            const server = net.createServer({ pauseOnConnect: true }, peer =>
+              cluster.workers[ids.shift()].send('take', peer))
+            server.on('close', () => t('close'))
+            const count = () => new Promise(resolve =>
+              server.getConnections((error, count) => resolve(count)))
+            const falls = async to => { while (await count() !== to); }
+            await new Promise(resolve => server.listen(0, '127.0.0.1', resolve))
+            t('greeted', await greetings(server.address().port, 4, keep))
+            t('count', await count())
+            keep[0].destroy()
+            await falls(3)
+            cluster.workers[2].process.kill('SIGKILL')
+            await new Promise(resolve => cluster.workers[2].on('exit', resolve))
+            t('one has died', await count())
+            server.close()
+            t('closing', server.listening)
+            keep.forEach(each => each.destroy())
+            await new Promise(resolve => server.on('close', resolve))
+            """,
+            """
+            keep = []
+            ids = [1, 2, 1, 2]
+            hand = lambda peer: cluster.workers[ids.pop(0)].send("take", peer)
+            server = net.createServer({"pauseOnConnect": True}, hand)
+            server.on("close", lambda: t("close"))
+
+            async def count():
+                counted = Deferred()
+                server.getConnections(lambda error, count: counted.callback(count))
+                return await counted
+
+            async def falls(to):
+                while await count() != to:
+                    turn = Deferred()
+                    pollerOf().callLater(0, turn.callback, None)
+                    await turn
+
+            listening = once(server, "listening")
+            server.listen(0, "127.0.0.1")
+            await listening
+            t("greeted", await greetings(server.address().port, 4, keep))
+            t("count", await count())
+            keep[0].destroy()
+            await falls(3)
+            ended = once(cluster.workers[2], "exit")
+            cluster.workers[2].process.kill("SIGKILL")
+            await ended
+            t("one has died", await count())
+            server.close()
+            t("closing", server.listening)
+            closed = once(server, "close")
+            for each in keep: each.destroy()
+            await closed
+            """,
+        ),
+    ),
     "disconnecting": Program(
         (
             """
