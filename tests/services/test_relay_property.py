@@ -7,7 +7,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.task import deferLater
+from zope.interface import implementer
 
 from nodenet import net
 from nodenet.loop import pollerOf
@@ -62,6 +64,7 @@ class Side:
         self.ended = True
 
 
+@implementer(IStreamClientEndpoint)
 class Endpoint:
     """Connects with a transport in memory."""
 
@@ -86,8 +89,8 @@ async def test_each_side_hears_what_the_other_said(
     relay = StreamRelay(inner, pollerOf(), Limits(0, 0, 0), lambda _, why, __: reasons.append(why))
     if not early:
         relay.connect(Endpoint(there), b"")
-    for side, action in actions:
-        sides[side].do(action)
+    for index, action in actions:
+        sides[index].do(action)
         await deferLater(reactor, 0)
     if early:
         relay.connect(Endpoint(there), b"")

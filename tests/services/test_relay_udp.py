@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from descriptors import noMoreDescriptors
 from pytest_twisted import blockon
 from services.relays import UDP, Log, listening, port, tally
 from twisted.internet.defer import Deferred
@@ -259,6 +260,21 @@ async def test_a_stranger_cannot_answer_for_the_target(stage: Stage) -> None:
     stranger = stage.socket()
     stranger.send(b"from a stranger", stage.askers[0], "127.0.0.1")
     assert await ask(client, b"hello") == b"HELLO"
+
+
+async def test_without_a_descriptor_there_is_no_session(stage: Stage, log: Log) -> None:
+    service = await stage.relay()
+    client = await stage.client(service)
+    with noMoreDescriptors():
+        client.send(b"hello")
+        while not tally(service)["errors"]:
+            await turn()
+    assert tally(service)["errors"] == {"EMFILE": 1}
+    assert tally(service)["connectionsActive"] == 0
+    assert [line for line in log.lines if "EMFILE" in line] == [
+        f"{service.listening[0]}: bind EMFILE 0.0.0.0"
+    ]
+    assert await ask(client, b"and now") == b"AND NOW"
 
 
 async def test_stopping_ends_all_sessions(stage: Stage, log: Log) -> None:

@@ -14,6 +14,7 @@ from nodenet.endpoints import EndpointStringError, TCPServerEndpoint
 from nodenet.events import once
 from nodenet.services import CannotStart, EchoService
 from nodenet.services._impatience import Impatience
+from nodenet.services._listener import DatagramListener
 
 TCP = "tcp:0:interface=127.0.0.1"
 UDP = "udp:0:interface=127.0.0.1"
@@ -70,7 +71,9 @@ async def test_a_datagram_comes_back() -> None:
 async def test_a_sender_that_cannot_be_answered_is_dropped() -> None:
     service = EchoService([UDP])
     service.startService()
-    service.message(service._listeners[0], b"x", dgram.RemoteInfo("127.0.0.1", "IPv4", 0, 1))
+    listener = service._listeners[0]
+    assert isinstance(listener, DatagramListener)
+    service.message(listener, b"x", dgram.RemoteInfo("127.0.0.1", "IPv4", 0, 1))
     figures = service.counters.export()["listeners"][service.listening[0]]
     assert figures["datagramsDropped"] == 1
     await service.stopService()
