@@ -73,6 +73,15 @@ def whereServer(server: net.Server) -> str:
     return f"tcp {hostAndPort(address.address, address.port)}"
 
 
+def isBound(socket: dgram.Socket) -> bool:
+    """Whether a socket that is open is bound."""
+    try:
+        socket.address()
+    except OSError:
+        return False
+    return True
+
+
 def whereSocket(socket: dgram.Socket) -> str:
     """How the log calls a bound socket: ``udp 127.0.0.1:80``, ``unix /tmp/sock``."""
     address = socket.address()

@@ -1,7 +1,7 @@
 """What a service listens on: servers for streams, sockets for datagrams.
 
 Law: one that was made is bound. It needs no running reactor for that, because twistd binds first
-and gives up its privileges then.
+and gives up its privileges then. Only in a worker it is bound later: the primary has done that.
 """
 
 from __future__ import annotations
@@ -12,7 +12,13 @@ from typing import Any, cast
 
 from nodenet import net
 from nodenet.endpoints import StreamServerEndpoint, UDPServerEndpoint
-from nodenet.services._counting import countServer, countSocket, whereServer, whereSocket
+from nodenet.services._counting import (
+    countServer,
+    countSocket,
+    isBound,
+    whereServer,
+    whereSocket,
+)
 from nodenet.services._quiet import Figures
 from nodenet.services.counters import Counters, Tally
 
@@ -21,9 +27,11 @@ class Listener(ABC):
     """One endpoint that a service listens on.
 
     Attributes:
-        tally: What is counted of it.
+        ready: Whether it is bound.
+        tally: What is counted of it, once it is bound.
     """
 
+    ready = True
     tally: Tally
 
     @abstractmethod
@@ -43,13 +51,28 @@ class Listener(ABC):
         """Close one of those that `figures` names: it is quiet."""
 
 
-class StreamListener(Listener):
+class _Bound(Listener):
+    """One that is bound now or later."""
+
+    _news: Callable[[], object]
+
+    @abstractmethod
+    def _bound(self) -> None:
+        """It is bound: note where."""
+
+    def _bound_later(self) -> None:
+        self._bound()
+        self._news()
+
+
+class StreamListener(_Bound):
     """A `net.Server` and its connections.
 
     Args:
         endpoint: where to listen.
         connection: called with this and the socket of each connection.
         failed: called with this and what the server emits as ``'error'``.
+        news: called when it is bound, if that is later.
         counters: where it is counted.
 
     Raises:
@@ -61,20 +84,27 @@ class StreamListener(Listener):
         endpoint: StreamServerEndpoint,
         connection: Callable[[StreamListener, net.Socket], object],
         failed: Callable[[Listener, Exception], object],
+        news: Callable[[], object],
         counters: Counters,
     ) -> None:
         self._connection = connection
+        self._news = news
+        self._counters = counters
         self._open: dict[net.Socket, None] = {}
+        self._where = str(endpoint)
         self._server = server = endpoint.serve(self._accepted)
         server.on("error", lambda error: failed(self, error))
-        self._where = whereServer(server)
-        self.tally = countServer(server, counters)
+        self.ready = server.listening
+        if self.ready:
+            self._bound()
+        else:
+            server.once("listening", self._bound_later)
 
     def stop(self) -> None:
         self._server.close()
 
     def destroy(self) -> None:
-        if self._server.listening:
+        if self._server.listening or not self.ready:
             self._server.close()
         for socket in list(self._open):
             socket.destroy()
@@ -88,6 +118,11 @@ class StreamListener(Listener):
     def finish(self, connection: Hashable) -> None:
         cast(net.Socket, connection).destroySoon()
 
+    def _bound(self) -> None:
+        self._where = whereServer(self._server)
+        self.tally = countServer(self._server, self._counters)
+        self.ready = True
+
     def _accepted(self, socket: net.Socket) -> None:
         self._open[socket] = None
         socket.on("close", lambda _: self._open.pop(socket, None))
@@ -97,13 +132,14 @@ class StreamListener(Listener):
         return self._where
 
 
-class DatagramListener(Listener):
+class DatagramListener(_Bound):
     """A bound `dgram.Socket`, which is its own and only connection.
 
     Args:
         endpoint: where to listen.
         message: called with this, the bytes and the sender of each datagram.
         failed: called with this and what the socket emits as ``'error'``.
+        news: called when it is bound, if that is later.
         counters: where it is counted.
 
     Raises:
@@ -115,14 +151,21 @@ class DatagramListener(Listener):
         endpoint: UDPServerEndpoint,
         message: Callable[[DatagramListener, bytes, Any], object],
         failed: Callable[[Listener, Exception], object],
+        news: Callable[[], object],
         counters: Counters,
     ) -> None:
         self._message = message
+        self._news = news
+        self._counters = counters
         self._open = True
+        self._where = str(endpoint)
         self.socket = endpoint.serve(self._heard)
         self.socket.on("error", lambda error: failed(self, error))
-        self._where = whereSocket(self.socket)
-        self.tally = countSocket(self.socket, counters)
+        self.ready = isBound(self.socket)
+        if self.ready:
+            self._bound()
+        else:
+            self.socket.once("listening", self._bound_later)
 
     def send(self, data: bytes, port: int, address: str) -> None:
         """Send a datagram, and count it."""
@@ -133,6 +176,8 @@ class DatagramListener(Listener):
 
     def stop(self) -> None:
         """A datagram is nobody new: `finish` closes once it is quiet."""
+        if not self.ready:
+            self.destroy()
 
     def destroy(self) -> None:
         if self._open:
@@ -140,13 +185,18 @@ class DatagramListener(Listener):
             self.socket.close()
 
     def figures(self) -> Mapping[Hashable, Figures]:
-        if not self._open:
+        if not self._open or not self.ready:
             return {}
         received = self.tally.datagramsReceived
         return {self: Figures(received, self.socket.getSendQueueCount())}
 
     def finish(self, connection: Hashable) -> None:
         self.destroy()
+
+    def _bound(self) -> None:
+        self._where = whereSocket(self.socket)
+        self.tally = countSocket(self.socket, self._counters)
+        self.ready = True
 
     def _heard(self, data: bytes, peer: Any) -> None:
         tally = self.tally

@@ -20,6 +20,7 @@ from nodenet.endpoints import EndpointStringError, parse
 from nodenet.loop import Poller, pollerOf
 from nodenet.services._failure import cannotStart
 from nodenet.services._impatience import Impatience
+from nodenet.services._notify import notify
 from nodenet.services._signals import OnSignal
 from nodenet.services._stats import Pages, State
 from nodenet.services.counters import Counters, Export, told
@@ -71,6 +72,8 @@ class OperatedService(Service):
         self._on_usr1: OnSignal | None = None
         self._hurried = False
         self._announced: set[str] = set()
+        self._waiting: list[Deferred[None]] = []
+        self._ready_once = False
 
     # -- what a subclass does ---------------------------------------------------------------
 
@@ -90,9 +93,9 @@ class OperatedService(Service):
     def listening(self) -> list[str]:
         """Where the service listens, with real ports: ``['tcp 127.0.0.1:8124']``."""
 
-    def export(self) -> Export:
+    def export(self) -> Deferred[Export]:
         """What is counted, as it is shown; a service of several processes adds theirs up."""
-        return self.counters.export()
+        return succeed(self.counters.export())
 
     @property
     def ready(self) -> bool:
@@ -100,13 +103,29 @@ class OperatedService(Service):
         return True
 
     def announce(self) -> None:
-        """Say where the service listens, of what has not been said yet."""
+        """Say where the service listens, of what has not been said yet, and whether it serves."""
         if self._impatience is None:
             return  # the reactor does not run yet
         for where in self.listening:
             if where not in self._announced:
                 self._announced.add(where)
                 _log.info("listening on {listener}", listener=where)
+        if self.ready:
+            self._tell_ready(None)
+
+    def whenReady(self) -> Deferred[None]:
+        """Wait until the service serves.
+
+        Returns:
+            A Deferred that fires then; or fails, with what keeps the service from it.
+        """
+        ready: Deferred[None] = Deferred()
+        self._waiting.append(ready)
+        return ready
+
+    def cannotServe(self, error: Exception) -> None:
+        """Something that the service needs to be ready has failed."""
+        self._tell_ready(error)
 
     # -- IService ---------------------------------------------------------------------------
 
@@ -139,6 +158,7 @@ class OperatedService(Service):
         if not self._open:
             return succeed(None)
         self._open = False
+        notify("STOPPING=1")
         self._ending = self.endAll(0.0 if self._hurried else self.grace)
         return self._ending.done.addCallback(self._ended)
 
@@ -177,9 +197,20 @@ class OperatedService(Service):
         if self._stats_port is not None:
             _log.info("counters at {listener}", listener=str(self._stats_port))
 
+    def _tell_ready(self, error: Exception | None) -> None:
+        waiting, self._waiting = self._waiting, []
+        for ready in waiting:
+            ready.callback(None) if error is None else ready.errback(error)
+        if error is None and not self._ready_once:
+            self._ready_once = True
+            notify("READY=1")
+
     def _tell(self) -> None:
         """Somebody sent SIGUSR1."""
-        listeners = self.export()["listeners"]
+        self.export().addCallback(self._tell_counters).addErrback(self._poller.uncaught, self)
+
+    def _tell_counters(self, export: Export) -> None:
+        listeners = export["listeners"]
         if not listeners:
             _log.info("nothing is counted: there was no listener")
         for listener, values in listeners.items():
@@ -193,6 +224,7 @@ class OperatedService(Service):
     def _ended(self, _: None) -> Deferred[None] | None:
         self._ending = None
         self._announced.clear()
+        self._ready_once = False
         if self._impatience is not None:
             self._impatience.end()
             self._impatience = None

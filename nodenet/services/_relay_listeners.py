@@ -61,6 +61,7 @@ class ServerListener(Relaying, StreamListener):
         endpoint: Where to listen.
         connection: Called with this and the socket of each connection.
         failed: Called with this and what the server emits as ``'error'``.
+        news: Called when it is bound, if that is later.
         counters: Where it is counted.
         lists: Who may come in.
         limit: How many there may be at a time.
@@ -72,24 +73,28 @@ class ServerListener(Relaying, StreamListener):
         endpoint: StreamServerEndpoint,
         connection: Connection,
         failed: Callable[[Listener, Exception], object],
+        news: Callable[[], object],
         counters: Counters,
         lists: AddressLists,
         limit: int,
         full: Full,
     ) -> None:
         self.relays = {}
-        super().__init__(endpoint, cast(Any, connection), failed, counters)
+        super().__init__(endpoint, cast(Any, connection), failed, news, counters)
         server = self._server
         server.allowHalfOpen = True
         server.blockList = _Door(lists, server.blockList)
         server.maxConnections = min(limit, server.maxConnections or limit)
         server.on("drop", lambda *_: full(self))
-        address = server.address()
-        self.path = address if isinstance(address, str) else None
 
     def stop(self) -> None:
-        if self._server.listening:
+        if self._server.listening or not self.ready:
             self._server.close()
+
+    def _bound(self) -> None:
+        super()._bound()
+        address = self._server.address()
+        self.path = address if isinstance(address, str) else None
 
 
 class _Door(BlockList):

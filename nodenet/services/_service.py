@@ -7,7 +7,7 @@ it was asked to stop.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.internet.interfaces import IStreamServerEndpoint
@@ -19,6 +19,7 @@ from nodenet.services._failure import cannotStart
 from nodenet.services._listener import DatagramListener, Listener, StreamListener
 from nodenet.services._operated import OperatedService
 from nodenet.services._stopping import Stopping
+from nodenet.services.counters import Counters
 
 _log = Logger(namespace="nodenet")
 
@@ -97,7 +98,12 @@ class SocketService(OperatedService):
     @property
     def listening(self) -> list[str]:
         """Where the service listens, with real ports: ``['tcp 127.0.0.1:8124']``."""
-        return [str(listener) for listener in self._listeners]
+        return [str(listener) for listener in self._listeners if listener.ready]
+
+    @property
+    def ready(self) -> bool:
+        """Whether everything is bound."""
+        return all(listener.ready for listener in self._listeners)
 
     # -- private ----------------------------------------------------------------------------
 
@@ -106,12 +112,18 @@ class SocketService(OperatedService):
 
     def _listener(self, endpoint: Endpoint | IStreamServerEndpoint) -> Listener:
         if isinstance(endpoint, UDPServerEndpoint):
-            return DatagramListener(endpoint, self.message, self._failed, self.counters)
+            return DatagramListener(endpoint, self.message, *self._hearers())
         assert isinstance(endpoint, StreamServerEndpoint)
-        return StreamListener(endpoint, self.connection, self._failed, self.counters)
+        return StreamListener(endpoint, self.connection, *self._hearers())
+
+    def _hearers(self) -> tuple[Callable[..., object], Callable[[], object], Counters]:
+        """Who hears of a listener's trouble and of its beginning, and counts."""
+        return self._failed, self.announce, self.counters
 
     def _failed(self, listener: Listener, error: Exception) -> None:
         """Say each kind of trouble once: the network can make much of it."""
+        if not listener.ready:
+            self.cannotServe(error)
         kind = (str(listener), getattr(error, "code", type(error).__name__))
         if kind not in self._told:
             self._told.add(kind)

@@ -26,7 +26,7 @@ class SessionListener(DatagramListener):
 
     Args:
         endpoint: Where to listen.
-        message, failed, counters: As for `DatagramListener`.
+        message, failed, news, counters: As for `DatagramListener`.
         closing: Called with this when it is about to be closed.
     """
 
@@ -35,11 +35,13 @@ class SessionListener(DatagramListener):
         endpoint: UDPServerEndpoint,
         message: Message,
         failed: Callable[[Listener, Exception], object],
+        news: Callable[[], object],
         counters: Counters,
         closing: Callable[[SessionListener], object],
     ) -> None:
         self._closing = closing
-        super().__init__(_detailed(endpoint), message, failed, counters)  # type: ignore[arg-type]
+        how = (failed, news, counters)
+        super().__init__(_detailed(endpoint), message, *how)  # type: ignore[arg-type]
         bound = self.socket.address()
         assert not isinstance(bound, str)
         self._address, self._port = bound.address, bound.port

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+
 from nodenet.services.counters import Counters, Export, Figure, Tally, figures
 
 
@@ -45,41 +47,51 @@ class Pages:
     """What a service shows at which path.
 
     Args:
-        export: Asked for the figures.
+        export: Asked for the figures; they may come later.
         state: Asked how the service is.
     """
 
-    def __init__(self, export: Callable[[], Export], state: Callable[[], State]) -> None:
+    def __init__(self, export: Callable[[], Any], state: Callable[[], State]) -> None:
         self._export = export
         self._state = state
-        self._pages: dict[bytes, Callable[[], Page]] = {
+        self._pages: dict[bytes, Callable[[], Deferred[Page]]] = {
             b"/stats.json": self._json,
             b"/metrics": self._metrics,
             b"/health": self._health,
         }
 
-    def page(self, method: bytes, path: bytes) -> Page:
+    def page(self, method: bytes, path: bytes) -> Deferred[Page]:
         """The answer to a request."""
         make = self._pages.get(path)
         if make is None:
             paths = b", ".join(self._pages)
-            return Page(404, _TEXT, b"There is nothing here. There are: " + paths + b"\n")
+            text = b"There is nothing here. There are: " + paths + b"\n"
+            return succeed(Page(404, _TEXT, text))
         if method not in (b"GET", b"HEAD"):
-            return Page(405, _TEXT, b"This can be read, and nothing else.\n")
+            return succeed(Page(405, _TEXT, b"This can be read, and nothing else.\n"))
         return make()
 
-    def _json(self) -> Page:
-        values = {"state": self._state().value, **self._export()}
-        return Page(200, "application/json", json.dumps(values, indent=1).encode() + b"\n")
+    def _exported(self) -> Deferred[Export]:
+        return maybeDeferred(self._export)
 
-    def _metrics(self) -> Page:
-        text = exposition(self._export())
-        return Page(200, "text/plain; version=0.0.4; charset=utf-8", text.encode())
+    def _json(self) -> Deferred[Page]:
+        def made(export: Export) -> Page:
+            values = {"state": self._state().value, **export}
+            return Page(200, "application/json", json.dumps(values, indent=1).encode() + b"\n")
 
-    def _health(self) -> Page:
+        return self._exported().addCallback(made)
+
+    def _metrics(self) -> Deferred[Page]:
+        def made(export: Export) -> Page:
+            kind = "text/plain; version=0.0.4; charset=utf-8"
+            return Page(200, kind, exposition(export).encode())
+
+        return self._exported().addCallback(made)
+
+    def _health(self) -> Deferred[Page]:
         state = self._state()
         status = 200 if state is State.SERVING else 503
-        return Page(status, _TEXT, state.value.encode() + b"\n")
+        return succeed(Page(status, _TEXT, state.value.encode() + b"\n"))
 
 
 def exposition(export: Export) -> str:

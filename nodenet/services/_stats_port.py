@@ -19,7 +19,7 @@ from twisted.web import http
 
 from nodenet.loop import Poller
 from nodenet.services._counting import hostAndPort
-from nodenet.services._stats import Pages
+from nodenet.services._stats import Page, Pages
 from nodenet.transports.port import StreamPort
 
 _CONNECTIONS: Final = 32  # at once; more are closed
@@ -31,6 +31,7 @@ class _Request(http.Request):
     """One request: it gets a page."""
 
     _body = 0
+    _gone = False
 
     def gotLength(self, length: int | None) -> None:
         """Keep nothing of a body, in memory or in a file."""
@@ -43,8 +44,18 @@ class _Request(http.Request):
             _abort(self.channel)
 
     def process(self) -> None:
-        """Answer."""
-        page = self.channel.factory.pages.page(self.method, self.path)
+        """Answer, unless nobody waits any more when the answer is there."""
+        factory = self.channel.factory
+        answered = factory.pages.page(self.method, self.path).addCallback(self._answer)
+        answered.addErrback(factory.failed, self)
+
+    def connectionLost(self, reason: Failure) -> None:
+        self._gone = True
+        http.Request.connectionLost(self, reason)
+
+    def _answer(self, page: Page) -> None:
+        if self._gone:
+            return
         self.setResponseCode(page.status)
         headers = {
             "Content-Type": page.type,
@@ -104,6 +115,12 @@ class _Channels(Factory):
 
     def ended(self, channel: _Channel) -> None:
         self._open.pop(channel, None)
+
+    def failed(self, failure: Failure, request: _Request) -> None:
+        """There is no answer."""
+        self._poller.uncaught(failure, self)
+        if request.channel is not None:
+            _abort(request.channel)
 
     def logPrefix(self) -> str:
         """How the log calls it."""

@@ -203,13 +203,14 @@ class RelayService(SocketService):
         if isinstance(endpoint, UDPServerEndpoint):
             assert self._sessions is not None
             closing = self._sessions.closing
-            return SessionListener(endpoint, self.message, self._failed, self.counters, closing)
-        how = (self.counters, self._lists, self._limit, self._is_full)
+            return SessionListener(endpoint, self.message, *self._hearers(), closing)
+        who = (self._lists, self._limit, self._is_full)
         if isinstance(endpoint, StreamServerEndpoint):
-            return ServerListener(endpoint, self.connection, self._failed, *how)
+            return ServerListener(endpoint, self.connection, *self._hearers(), *who)
         assert not isinstance(endpoint, Endpoint)
         kind = endpoint.kind if isinstance(endpoint, NamedEndpoint) else type(endpoint).__name__
-        return PortListener(endpoint, kind, self.connection, *how, self._poller.reactor)
+        reactor = self._poller.reactor
+        return PortListener(endpoint, kind, self.connection, self.counters, *who, reactor)
 
     def _header(self, listener: Relaying, socket: net.Socket) -> bytes:
         if self._settings.proxy is None:
