@@ -17,7 +17,8 @@ reactor: Any = pollerOf().reactor
 
 @pytest.mark.parametrize("tls", [False, True])
 async def test_a_blocked_peer_is_closed(tls: bool) -> None:
-    blocked, accepted = net.BlockList(), []
+    blocked = net.BlockList()
+    accepted: list[net.Socket] = []
     blocked.addSubnet("127.0.0.0", 8)
     endpoint = (
         SSL4ServerEndpoint(reactor, 0, certificates.serverOptions(), interface="127.0.0.1")
