@@ -72,6 +72,7 @@ class DatagramSocket:
         self.changed: Callable[[], None] = nothing
         self.closed = False
         self.port = 0
+        self._chosen = False  # the port was said, not found
         self.address = self._bound = ANYWHERE[family]
         self.peer: Place | None = None
         self._kernel = kernel
@@ -89,6 +90,7 @@ class DatagramSocket:
             raise oserror(errno.EINVAL)
         self._kernel.bind(self, host, port)
         self._bound = self.address
+        self._chosen = port > 0
 
     def connect(self, address: Any) -> None:
         peer = place(address)
@@ -100,6 +102,8 @@ class DatagramSocket:
     def disconnect(self) -> None:
         self.peer = None
         self.address = self._bound
+        if not self._chosen:
+            self._kernel.release(self)  # as Linux does: it keeps only a port that was asked for
 
     def getsockname(self) -> tuple[Any, ...]:
         self._check_open()

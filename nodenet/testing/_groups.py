@@ -86,14 +86,17 @@ class Options:
         return bool(self.get(level, option))
 
     def hears(self, group: str, source: str) -> bool:
-        """Whether what `source` sends to `group` is wanted."""
-        return any(
+        """Whether what `source` sends to `group` is for this socket, once its host gets it.
+
+        Who has not joined hears it too, as on Linux (``IP_MULTICAST_ALL``).
+        """
+        return not self.joined(group) or any(
             joined == group and (sources is None or source in sources)
             for (joined, _), sources in self._groups.items()
         )
 
     def joined(self, group: str) -> bool:
-        """Whether something that is sent to `group` may be wanted."""
+        """Whether it has joined `group`, perhaps for some sources only."""
         return any(joined == group for joined, _ in self._groups)
 
     def reach(self) -> tuple[bool, bool]:
@@ -107,7 +110,8 @@ class Options:
         loops = (V6, socket.IPV6_MULTICAST_LOOP) if six else (V4, socket.IP_MULTICAST_LOOP)
         packed = self.get(V4, socket.IP_MULTICAST_IF)
         here = not six and isLoopback(unpacked(packed))
-        return hops > 0 and not here, self.flag(*loops)
+        # What is sent on the loopback interface comes back whatever the option says.
+        return hops > 0 and not here, here or self.flag(*loops)
 
     # -- private ----------------------------------------------------------------------------
 

@@ -66,8 +66,13 @@ class Kernel:
     def unbind(self, skt: DatagramSocket) -> None:
         """A socket was closed."""
         if skt in self.sockets:
-            self.sockets.remove(skt)
+            self.release(skt)
             self.wire.emptied()
+
+    def release(self, skt: DatagramSocket) -> None:
+        """A socket gives its port back."""
+        self.sockets.remove(skt)
+        skt.port = 0
 
     def owns(self, address: str) -> bool:
         """Whether it is an address of this host."""
@@ -102,11 +107,13 @@ class Kernel:
         return self._free_at - now
 
     def joined(self, group: str) -> bool:
-        """Whether some socket may want what is sent to a group."""
+        """Whether some socket has joined a group: then the host gets what is sent to it."""
         return any(skt.options.joined(group) for skt in self.sockets)
 
     def arrived(self, packet: Packet) -> None:
         """A datagram is here."""
+        if isGroup(packet.target[0]) and not self.joined(packet.target[0]):
+            return
         hearing = [skt for skt in self.sockets if skt.hears(packet)]
         to = packet.target[0]
         if not isGroup(to) and to != BROADCAST:

@@ -49,15 +49,17 @@ class MemoryPoller:
         else:
             self._sockets.pop(handle, None)
 
-    def serveAll(self) -> None:
-        """Serve what is ready now, and what that makes ready: a clock's call is a turn as well.
+    def turn(self, act: Callable[[], object]) -> None:
+        """A clock calls: do `act`, and serve at once what that makes ready."""
+        self.ticks.call(self, self._act, act)
 
-        Only for whoever is inside a callback of nodenet.
-        """
-        for _ in range(_ROUNDS):
-            if not self._waiting:
-                break
+    def _act(self, act: Callable[[], object]) -> None:
+        act()
+        rounds = _ROUNDS if self.ticks.depth == 1 else 0  # no handler runs inside another one
+        while rounds and (self._waiting or self.ticks.closing):
+            rounds -= 1
             self._serve()
+            self.ticks.runClosing()
 
     def _changed(self, handle: Handle) -> None:
         """A handle may have become ready."""

@@ -41,7 +41,7 @@ class Wire:
         self.kernels: list[Kernel] = []
         self.trace: deque[str] = deque(maxlen=_TRACE)
         self._weather = Weather(seed)
-        self._agenda = Agenda(clock, self._ring)
+        self._agenda = Agenda(clock, lambda: self.poller.turn(self._agenda.advance))
         # of each way, what lets the datagram arrive that waits to be overtaken
         self._waiting: dict[tuple[Kernel, Kernel], Callable[[float], None]] = {}
 
@@ -127,14 +127,6 @@ class Wire:
 
         self._waiting[way] = release
         self._agenda.at(delay + _OVERDUE, overdue)
-
-    def _ring(self) -> None:
-        self.poller.ticks.call(self, self._due)
-
-    def _due(self) -> None:
-        self._agenda.advance()
-        if self.poller.ticks.depth == 1:
-            self.poller.serveAll()
 
     def _tell(self, packet: Packet, fate: str) -> None:
         way = f"{written(packet.source)} > {written(packet.target)}"

@@ -6,14 +6,16 @@ Law: descriptors are the real reactor's and are served in real time; timers are 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 from weakref import WeakSet
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import Clock
 from zope.interface import directlyProvides, providedBy
 
-from nodenet.loop import pollerOf
+from nodenet.loop import Poller, pollerOf
+
+_ROUNDS: Final = 100
 
 
 class ClockedReactor:
@@ -68,11 +70,20 @@ class ClockedReactor:
     def _settle(self) -> None:
         """Have nodenet do what it has put off until the running callback returns."""
         for poller in (pollerOf(self), pollerOf(self._reactor)):
-            if poller.ticks.queue:
-                poller.ticks.call(self, poller.drain)
+            if poller.ticks.queue or poller.ticks.closing:
+                poller.ticks.call(self, _finish, poller)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
+
+
+def _finish(poller: Poller) -> None:
+    """Do what a round of handlers does at its end, and what follows from that."""
+    poller.drain()
+    rounds = _ROUNDS
+    while poller.ticks.depth == 1 and poller.ticks.closing and rounds:
+        rounds -= 1
+        poller.ticks.runClosing()
 
 
 def clocksOn(reactor: Any) -> list[ClockedReactor]:

@@ -58,6 +58,7 @@ class MemorySocket:
     def __init__(self, capacity: int, delay: float, clock: Any, faults: Faults) -> None:
         self.peer: MemorySocket
         self.changed: Callable[[], None] = nothing
+        self.turn: Callable[[Callable[[], None]], None] = _at_once  # does what the clock says
         self.closed = False
         self.name = ("127.0.0.1", next(_ports))
         self._capacity = capacity
@@ -199,7 +200,9 @@ class MemorySocket:
     def _transmit(self, what: bytes | OSError | None) -> None:
         """Bytes, an end (None) or a reset is on its way to this end."""
         if self._delay:
-            self._on_the_way.append((what, self._clock.callLater(self._delay, self._arrive)))
+            self._on_the_way.append(
+                (what, self._clock.callLater(self._delay, self.turn, self._arrive))
+            )
         else:
             self._on_the_way.append((what, None))
             self._arrive()
@@ -231,6 +234,10 @@ class MemorySocket:
             _, call = self._on_the_way.popleft()
             if call is not None:
                 call.cancel()
+
+
+def _at_once(act: Callable[[], None]) -> None:
+    act()
 
 
 def _error(number: int) -> OSError:

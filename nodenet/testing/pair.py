@@ -42,6 +42,8 @@ def transportPair(
     sockets = [MemorySocket(capacity, delay, time, fault) for fault in faults]
     sockets[0].peer, sockets[1].peer = sockets[1], sockets[0]
     poller: Any = MemoryPoller(real)
+    for end in sockets:
+        end.turn = poller.turn
     ends: list[Any] = sockets
     return TCPTransport(poller, ends[0]), TCPTransport(poller, ends[1])
 

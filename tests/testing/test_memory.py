@@ -11,7 +11,7 @@ from twisted.internet.task import Clock, deferLater
 
 from nodenet import events, net
 from nodenet.loop import openHandles
-from nodenet.testing import Faults, socketPair, transportPair
+from nodenet.testing import ClockedReactor, Faults, socketPair, transportPair
 
 LARGE = bytes(range(256)) * 2000
 
@@ -127,6 +127,21 @@ async def test_delay_is_what_the_clock_says() -> None:
     clock.advance(2)
     await turns()
     assert near.destroyed
+
+
+def test_a_whole_exchange_takes_place_while_the_clock_advances() -> None:
+    clock = ClockedReactor()
+    near, far = socketPair(delay=0.5, clock=clock, allowHalfOpen=True)
+    far.pipe(far)
+    heard: list[Any] = []
+    near.on("data", lambda data: heard.append((clock.seconds(), data)))
+    near.on("end", lambda: heard.append((clock.seconds(), "end")))
+    near.end("hello")
+    clock.advance(10)
+    assert heard == [(1, b"hello"), (1, "end")]
+    assert near.destroyed
+    assert far.destroyed
+    assert clock.getDelayedCalls() == []
 
 
 async def test_twisted_protocols_run_on_it_too() -> None:
