@@ -48,8 +48,8 @@ class Play:
 
     def sent(self, socket: dgram.Socket, *args: Any, **options: Any) -> None:
         told = self.told[self.sockets.index(socket)]
-        callback = lambda *result: told.append(self.words("sent", *result))  # noqa: E731
-        socket.send(*args, callback, **options)
+        everything = (*args, lambda *result: told.append(self.words("sent", *result)))
+        socket.send(*everything, **options)
 
     def words(self, *what: Any) -> str:
         text = " ".join(str(one) for one in what)
@@ -139,7 +139,7 @@ async def shares_a_port(play: Play) -> None:
 
 
 async def joins(play: Play) -> None:
-    members = []
+    members: list[dgram.Socket] = []
     for _ in range(2):
         member = play.socket(reuseAddr=True)
         member.bind(members[0].address().port if members else 0)

@@ -66,7 +66,8 @@ async def test_what_is_left_open_on_a_clock_is_found_and_closed() -> None:
     await events.once(server, "listening")
     [complaint] = guard.handles()
     assert complaint.startswith("left open: <ListeningDescriptor")
-    assert guard.handlesLeft() == guard.criticals() == []
+    assert guard.handlesLeft() == []
+    assert guard.criticals() == []
 
 
 def test_each_thing_that_falls_due_has_its_own_time() -> None:
