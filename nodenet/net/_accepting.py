@@ -52,7 +52,7 @@ class AcceptingServer(EventEmitter):
     # -- from the port ----------------------------------------------------------------------
 
     def _accepted(self, skt: _socket.socket, peer: Any) -> None:
-        unix = skt.family == _socket.AF_UNIX
+        unix = not isinstance(peer, tuple)
         if self.maxConnections is not None and self._connections >= self.maxConnections:
             self._drop(skt, peer, unix)
             return

@@ -90,7 +90,8 @@ class LivingSocket(Duplex):
     def _read_ended(self) -> None:
         self._touch()
         self.push(None)
-        self.read(0)
+        if not self._ending:
+            self.read(0)
 
     def _flushed(self) -> None:
         self._touch()

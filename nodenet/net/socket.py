@@ -165,7 +165,7 @@ class Socket(TellingSocket):
         if paused:
             self._flowing = False
         else:
-            self.read(0)
+            self._ask()
         return self
 
     def _set_up(self, poller: Poller, allowHalfOpen: bool, highWaterMark: int | None) -> None:

@@ -195,9 +195,12 @@ class ReadingHalf(SourceSide):
     def _end_soon(self) -> None:
         if self._end < EMITTED:
             self._end = ENDED
-            self._poller.nextTick(self._emit_end)
+            if not self._ending:
+                self._ending = True
+                self._poller.nextTick(self._emit_end)
 
     def _emit_end(self) -> None:
+        self._ending = False
         if (
             self._end < EMITTED
             and self._errored is None

@@ -64,6 +64,7 @@ class SourceSide(Stream):
     _hears: bool  # somebody listens to 'data', and was not put before the others
     _resuming: bool  # 'resume' will be emitted
     _filling: bool  # `_read_more` will run
+    _ending: bool  # `_emit_end` will run
     _did_read: bool
     _decoder: Decoder | None
     _push_encoding: str
@@ -80,7 +81,7 @@ class SourceSide(Stream):
         self._paused = False
         self._demand = ANSWERED
         self._wanted = self._announced = self._listening = self._hears = False
-        self._resuming = self._filling = self._did_read = False
+        self._resuming = self._filling = self._ending = self._did_read = False
         self._decoder = None
         self._awaiting = None
         self._pipes = ()

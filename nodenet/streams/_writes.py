@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Final
 
 from twisted.python.failure import Failure
 
@@ -33,12 +33,11 @@ from nodenet.streams.stream import (
     Stream,
 )
 
+_COPIED: Final = 8192
+"""Bytes up to which it is cheaper to put chunks together than to hand over each by itself."""
 
-class Write(NamedTuple):
-    """What waits to be written."""
-
-    chunk: bytes
-    callback: Callback | None
+Write = tuple[bytes, Callback | None]
+"""What waits to be written: a chunk, and whom to tell. No class of its own: it is made for each."""
 
 
 class _AfterWrite:
@@ -129,7 +128,7 @@ class WritesSide(Stream):
         if self._writing or self._corked or self._errored is not None or self._life != OPEN:
             if self._queue is None:
                 self._queue = deque()
-            self._queue.append(Write(chunk, callback))
+            self._queue.append((chunk, callback))
             self._straight_out = False
         else:
             self._start_now(chunk, callback)
@@ -138,6 +137,18 @@ class WritesSide(Stream):
         if not room:
             self._need_drain = True
         return room and self._errored is None and self._life < DOOMED
+
+    def _keep_corked(self, chunk: bytes) -> bool:
+        """As `_accept` does with a chunk while a healthy stream is corked."""
+        self._callbacks_due += 1
+        unwritten = self._unwritten = self._unwritten + len(chunk)
+        if self._queue is None:
+            self._queue = deque()
+        self._queue.append((chunk, None))
+        if unwritten < self._write_mark or unwritten == 0:
+            return True
+        self._need_drain = True
+        return False
 
     def _start_now(self, chunk: bytes, callback: Callback | None) -> None:
         """Write a chunk of which `write()` is still being called."""
@@ -163,16 +174,17 @@ class WritesSide(Stream):
 
     def _start_all(self, writes: deque[Write]) -> None:
         """Write all that has waited, in one call."""
-        callbacks = [write.callback for write in writes if write.callback is not None]
+        callbacks = [callback for _, callback in writes if callback is not None]
         self._callbacks_due -= len(writes) - 1
-        chunks = [write.chunk for write in writes]
-        self._on_its_way(self._unwritten, self._call_all(callbacks) if callbacks else None)
+        chunks = [chunk for chunk, _ in writes]
+        size = self._unwritten
+        self._on_its_way(size, self._call_all(callbacks) if callbacks else None)
         if self._life >= DOOMED:
             self._written(ERR_STREAM_DESTROYED("write"))
-        elif self._writev is not None:
-            self._writev(chunks, self._written)
-        else:
+        elif self._writev is None or (self._send is not None and size <= _COPIED):
             self._try_send(b"".join(chunks))
+        else:
+            self._writev(chunks, self._written)
         self._inside_write = False
 
     def _on_its_way(self, size: int, callback: Callback | None) -> None:
@@ -202,8 +214,7 @@ class WritesSide(Stream):
                 self._start_all(queue)
             else:
                 while queue and not self._writing:
-                    write = queue.popleft()
-                    self._start(write.chunk, write.callback)
+                    self._start(*queue.popleft())
         except Exception as error:
             if not self._writing:
                 raise
@@ -326,10 +337,10 @@ class WritesSide(Stream):
         if self._writing:
             return
         queue, self._queue = self._queue, None
-        for write in queue or ():
-            self._unwritten -= len(write.chunk)
-            if write.callback is not None:
-                self._call(write.callback, self._errored or ERR_STREAM_DESTROYED("write"))
+        for chunk, callback in queue or ():
+            self._unwritten -= len(chunk)
+            if callback is not None:
+                self._call(callback, self._errored or ERR_STREAM_DESTROYED("write"))
         self._call_on_finished(self._errored or ERR_STREAM_DESTROYED("end"))
 
     def _abandon(self) -> None:

@@ -77,6 +77,7 @@ class Stream(EventEmitter):
         "_doom",
         "_emits_close",
         "_end",
+        "_ending",
         "_error_emitted",
         "_errored",
         "_filling",

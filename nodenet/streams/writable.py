@@ -21,7 +21,7 @@ from nodenet.streams._options import WritableOptions, getDefaultHighWaterMark
 from nodenet.streams._source import CHUNK_TYPES
 from nodenet.streams._writing import WritingHalf
 from nodenet.streams.encodings import BytesLike, encode, encodingNamed
-from nodenet.streams.stream import DOOMED, ENDING, FINISHED, FLOWS, Callback
+from nodenet.streams.stream import DOOMED, ENDING, FINISHED, FLOWS, OPEN, Callback
 
 
 class Writable(WritingHalf, CommonStream):
@@ -99,18 +99,27 @@ class Writable(WritingHalf, CommonStream):
         Mirrors: "writable.write(chunk[, encoding][, callback])".
         """
         # The byte path: nothing stands between the writer and the kernel.
-        if self._straight_out and callback is None and encoding is None:
-            send = self._send
-            if send is not None:
-                if type(chunk) is str:
-                    chunk = encode(chunk, self._write_encoding)
-                if type(chunk) is bytes:
-                    try:
-                        if send(chunk):
-                            return True
-                    except OSError as error:
-                        return self._send_failed(chunk, error)
-                    return self._sent_partly(len(chunk))
+        if callback is None and encoding is None:
+            if self._straight_out:
+                send = self._send
+                if send is not None:
+                    if type(chunk) is str:
+                        chunk = encode(chunk, self._write_encoding)
+                    if type(chunk) is bytes:
+                        try:
+                            if send(chunk):
+                                return True
+                        except OSError as error:
+                            return self._send_failed(chunk, error)
+                        return self._sent_partly(len(chunk))
+            elif (
+                self._corked
+                and type(chunk) is bytes
+                and self._finish == FLOWS
+                and self._life == OPEN
+                and self._errored is None
+            ):
+                return self._keep_corked(chunk)
         return self._write_checked(chunk, encoding, callback) is True
 
     def end(
@@ -190,7 +199,7 @@ class Writable(WritingHalf, CommonStream):
     @property
     def writableBuffer(self) -> list[bytes]:
         """The chunks that wait to be written."""
-        return [write.chunk for write in self._queue or ()]
+        return [chunk for chunk, _ in self._queue or ()]
 
     @property
     def writableCorked(self) -> int:

@@ -55,6 +55,8 @@ class ListeningDescriptor(Handle):
     ) -> None:
         super().__init__(poller, skt)
         self._accepted = accepted
+        self._accept = skt._accept  # type: ignore[attr-defined]  # what `accept` calls
+        self._kind = int(skt.family), int(skt.type), skt.proto
         self._path = path
         self._exhausted = False
         self._retry: Any = None
@@ -62,7 +64,7 @@ class ListeningDescriptor(Handle):
     def doRead(self) -> None:
         for _ in range(_BURST):
             try:
-                skt, peer = self._socket.accept()
+                descriptor, peer = self._accept()
             except BlockingIOError:
                 return
             except OSError as error:
@@ -75,7 +77,8 @@ class ListeningDescriptor(Handle):
             if self._exhausted:
                 self._exhausted = False
                 _log.info("{port!r} accepts connections again", port=self)
-            self._accepted(skt, peer)
+            # As `socket.accept` does it, which converts two enums for every connection.
+            self._accepted(socket.socket(*self._kind, descriptor), peer)
             ticks = self.poller.ticks
             if ticks.queue and ticks.depth == 1:
                 ticks.drain()  # Node drains after each connection

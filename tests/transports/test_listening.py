@@ -21,16 +21,16 @@ EXHAUSTED = Path(__file__).with_name("exhausted.py")
 
 
 class Refusing:
-    """A listening socket whose `accept` gives these errors first."""
+    """A listening socket whose call of the system's `accept` gives these errors first."""
 
     def __init__(self, *numbers: int) -> None:
         self.real = tcp.listen(("127.0.0.1", 0), 16, ipv6Only=False, reusePort=False)
         self.errors = list(numbers)
 
-    def accept(self) -> Any:
+    def _accept(self) -> Any:
         if self.errors:
             raise OSError(self.errors.pop(0), "accept")
-        return self.real.accept()
+        return self.real._accept()  # type: ignore[attr-defined]  # what `socket.accept` calls
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.real, name)
