@@ -12,6 +12,7 @@ import atexit
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
@@ -126,15 +127,19 @@ class _Own(Worker):
 
     def _relayed(self, event: str, *args: Any) -> bool:
         """The process emits `event` next."""
-        heard = self.emit(event, *args)
-        if event == "disconnect":
-            setSource(self._poller, None)
-            if self._leaving or not self.exitedAfterDisconnect:
-                self._channel.forget()
-                self._stop()
-            else:
-                whenIdle(self._poller.reactor).addCallback(lambda _: self._stop())
-        return heard
+        try:
+            return self.emit(event, *args)
+        finally:
+            if event == "disconnect":
+                self._disconnected()
+
+    def _disconnected(self) -> None:
+        setSource(self._poller, None)
+        if self._leaving or not self.exitedAfterDisconnect:
+            self._channel.forget()
+            self._stop()
+        else:
+            whenIdle(self._poller.reactor).addCallback(lambda _: self._stop())
 
     def _stop(self) -> None:
         """End with 0; in the next turn, for perhaps the signal that ended the primary is here too
@@ -148,8 +153,15 @@ class _Own(Worker):
             pass  # it is being stopped, or was never started
 
     def _note_signal(self, number: int) -> None:
+        self._signal = number
+
+    def endOfProcess(self) -> None:
         """A signal has ended the program in an orderly way: the primary shall see which."""
-        atexit.register(_die_of, number)
+        if self._signal is not None:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            signal.signal(self._signal, signal.SIG_DFL)
+            os.kill(os.getpid(), self._signal)
 
 
 class _OwnProcess(Process):
@@ -200,9 +212,5 @@ def becomeWorker() -> Child:
     skt.set_inheritable(False)
     worker = _Own(number, skt)
     whenUsed(worker.open)
+    atexit.register(worker.endOfProcess)  # now, to be called behind what is registered later
     return Child(worker)
-
-
-def _die_of(number: int) -> None:
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)

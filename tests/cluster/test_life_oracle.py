@@ -293,7 +293,6 @@ def connection_goes_on() -> None:
                 client.end()
 
         client.on("data", heard)
-        client.on("close", lambda *values: say("client closed", *values))
 
     def refused(port: int, then: Any) -> None:
         probe = net.connect(port, "127.0.0.1")
@@ -341,7 +340,6 @@ def test_a_worker_that_is_told_to_disconnect_lets_its_connections_end(plays: Pla
                 client.end();
               }
             });
-            client.on('close', (...values) => say('client closed', ...values));
           });
         }
         """,

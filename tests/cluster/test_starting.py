@@ -292,6 +292,40 @@ def test_a_channel_that_somebody_else_holds_is_over_with_its_worker(alone: Plays
     assert alone.run(held_channel) == ["P disconnect", "P exit 4", "P ended with 0"]
 
 
+def listener_fails() -> None:
+    if cluster.isPrimary:
+        worker = cluster.fork()
+        worker.on("online", worker.process.disconnect)
+        worker.on("exit", lambda *ended: say("exit", *ended))
+    else:
+        stay()
+        cluster.worker.on("disconnect", lambda: 1 / 0)
+
+
+def test_a_worker_whose_listener_fails_ends_with_its_channel(alone: Plays) -> None:
+    assert alone.run(listener_fails) == ["P exit 1", "P ended with 0"]
+
+
+def ends_of_its_own() -> None:
+    if cluster.isPrimary:
+        cluster.setupPrimary(silent=True)
+        worker: Any = cluster.fork()
+        worker.process.stdout.on("data", lambda data: say("said", data))
+        worker.on("message", lambda *_: worker.kill())
+        worker.process.on("close", lambda *ended: say("closed", *ended))
+    else:
+        print("kept in a buffer", end="")
+        cluster.worker.send("ready")
+
+
+def test_what_a_worker_has_printed_outlives_its_signal(alone: Plays) -> None:
+    assert alone.run(ends_of_its_own) == [
+        "P said b'kept in a buffer'",
+        "P closed None 'SIGTERM'",
+        "P ended with 0",
+    ]
+
+
 def broken() -> None:
     if cluster.isPrimary:
         worker = cluster.fork()
