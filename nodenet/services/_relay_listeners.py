@@ -84,7 +84,8 @@ class ServerListener(Relaying, StreamListener):
         server = self._server
         server.allowHalfOpen = True
         server.blockList = _Door(lists, server.blockList)
-        server.maxConnections = min(limit, server.maxConnections or limit)
+        own = server.maxConnections
+        server.maxConnections = limit if own is None else min(limit, own)
         server.on("drop", lambda *_: full(self))
 
     def stop(self) -> None:

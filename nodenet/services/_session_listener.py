@@ -42,10 +42,6 @@ class SessionListener(DatagramListener):
         self._closing = closing
         how = (failed, news, counters)
         super().__init__(_detailed(endpoint), message, *how)  # type: ignore[arg-type]
-        bound = self.socket.address()
-        assert not isinstance(bound, str)
-        self._address, self._port = bound.address, bound.port
-        counters.tally(str(self), Counted.CONNECTIONS)
 
     def destroy(self) -> None:
         if self._open:
@@ -68,6 +64,13 @@ class SessionListener(DatagramListener):
         else:
             self.socket.send(data, peer.port, peer.address, fromAddress=source)
         return True
+
+    def _bound(self) -> None:
+        super()._bound()
+        bound = self.socket.address()
+        assert not isinstance(bound, str)
+        self._address, self._port = bound.address, bound.port
+        self._counters.tally(str(self), Counted.CONNECTIONS)
 
 
 def _detailed(endpoint: UDPServerEndpoint) -> UDPServerEndpoint:
