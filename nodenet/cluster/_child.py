@@ -56,6 +56,7 @@ class _Own(Worker):
         self._socket: socket.socket | None = skt
         self._leaving = False
         self._signal: int | None = None
+        self.closing: Callable[[], Deferred[Any]] | None = None  # in place of closing the handles
         self.process = _OwnProcess(self)
 
     # -- operations -------------------------------------------------------------------------
@@ -113,6 +114,8 @@ class _Own(Worker):
             self._close_handles().addCallback(lambda _: self._close_channel())
 
     def _close_handles(self) -> Deferred[Any]:
+        if self.closing is not None:
+            return self.closing()
         return self._source.close() if self.isConnected() else succeed(None)
 
     def _ask_to_leave(self) -> None:

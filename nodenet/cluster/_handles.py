@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from typing import Any, Protocol
 
 from nodenet.cluster._channel import Answer, Channel
 from nodenet.cluster._lease import absolute, keyOf
 from nodenet.cluster._round_robin import RoundRobin
-from nodenet.cluster._shared import SharedDatagrams, SharedPort
+from nodenet.cluster._shared import Shared, SharedDatagrams, SharedPort
 from nodenet.dgram._families import FAMILIES
 from nodenet.errors import ERR_INVALID_FD_TYPE
 from nodenet.loop import Poller
@@ -76,16 +78,19 @@ class Handles:
         if not self.kept:
             self.tidy()
 
-    def reserve(self, place: Place) -> None:
-        """Open what workers will ask for first at `place`.
+    def reserve(self, place: Place, skt: socket.socket | None = None) -> None:
+        """Open what workers will ask for at `place`.
+
+        Args:
+            place: Where.
+            skt: For datagrams, the socket that is bound there.
 
         Raises:
             OSError: The system refused.
         """
         place = absolute(place)
-        key = keyOf(place, 0)
-        if key not in self._held:
-            self._held[key] = self._open(place, key)
+        key = next(key for key in map(partial(keyOf, place), count()) if key not in self._held)
+        self._held[key] = self._open(place, key) if skt is None else Shared(skt)
 
     def tidy(self) -> None:
         """Close what nobody uses."""

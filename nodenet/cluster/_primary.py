@@ -109,7 +109,7 @@ class Primary(EventEmitter):
         worker = _Forked(self, next(self._ids))
         variables = {**environment(env), UNIQUE_ID: str(worker.id)}
         worker.process = ChildProcess(poller, worker._relayed, self.settings, variables)
-        worker._join(self._handles_of(poller))
+        worker._join(self.handlesOf(poller))
         self.workers[worker.id] = worker
         self._connected.add(worker)
         poller.nextTick(self.emit, "fork", worker)
@@ -145,7 +145,8 @@ class Primary(EventEmitter):
 
     # -- from the workers -------------------------------------------------------------------
 
-    def _handles_of(self, poller: Poller) -> Handles:
+    def handlesOf(self, poller: Poller) -> Handles:
+        """The sockets that are held for the workers."""
         if self._handles is None:
             self._handles = Handles(poller, lambda: self._fixed_policy == SCHED_RR)
         return self._handles

@@ -136,7 +136,8 @@ class StreamServerEndpoint(Endpoint):
             server.maxConnections = self._options["maxConnections"]
         server.dropMaxConnection = self._options.get("dropMaxConnection", False)
         if bound is None:
-            server.listen(self._request().options)
+            given = self._request().options
+            server.listen({name: value for name, value in given.items() if value is not None})
         else:
             server.take(bound)
         return server

@@ -11,6 +11,7 @@ from nodenet.services._service import SocketService
 from nodenet.services.echo import EchoService
 from nodenet.services.relay import RelayService
 from nodenet.services.run import RunService
+from nodenet.services.workers import WorkersService
 
 __all__ = [
     "CannotStart",
@@ -19,4 +20,5 @@ __all__ = [
     "RelayService",
     "RunService",
     "SocketService",
+    "WorkersService",
 ]

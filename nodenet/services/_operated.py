@@ -49,6 +49,7 @@ class OperatedService(Service):
 
     Attributes:
         counters: What was counted so far.
+        announces: Whether it says in the log where it listens.
 
     Raises:
         EndpointStringError: A string means nothing.
@@ -63,6 +64,7 @@ class OperatedService(Service):
     ) -> None:
         self.grace = grace
         self.counters = Counters()
+        self.announces = True
         self._reactor = reactor
         self._stats = statsEndpoint(stats, reactor) if isinstance(stats, str) else stats
         self._stats_port: StatsPort | None = None
@@ -106,7 +108,7 @@ class OperatedService(Service):
         """Say where the service listens, of what has not been said yet, and whether it serves."""
         if self._impatience is None:
             return  # the reactor does not run yet
-        for where in self.listening:
+        for where in self.listening if self.announces else ():
             if where not in self._announced:
                 self._announced.add(where)
                 _log.info("listening on {listener}", listener=where)

@@ -272,6 +272,16 @@ def summed(exports: Iterable[Export]) -> dict[str, Any]:
     return values
 
 
+def settled(export: Export) -> dict[str, Any]:
+    """What is left of the figures of a process that has ended: its counters."""
+    gauges = {one.name for one in figures(Tally) if one.kind == "gauge"}
+    listeners = {
+        listener: {name: 0 if name in gauges else value for name, value in values.items()}
+        for listener, values in export["listeners"].items()
+    }
+    return {**export, "listeners": listeners}
+
+
 def told(values: Mapping[str, Any]) -> str:
     """Return the figures of one listener as a line for the log: ``receivedBytes=5 errors=0 …``.
 

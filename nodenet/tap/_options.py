@@ -7,9 +7,10 @@ nothing is opened here, for twistd has yet to fork.
 from __future__ import annotations
 
 import math
+import os
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from twisted.application.service import IService
 from twisted.python import usage
@@ -22,7 +23,11 @@ from nodenet.endpoints import (
     UNIXServerEndpoint,
     parse,
 )
-from nodenet.services._operated import statsEndpoint
+from nodenet.services._operated import OperatedService, statsEndpoint
+from nodenet.services.workers import WorkersService
+from nodenet.tap._exit import THIS_PROCESS
+
+Ended = Callable[[int], object]
 
 
 class LineOptions(usage.Options):
@@ -31,9 +36,12 @@ class LineOptions(usage.Options):
     command = "nodenet"
     synopsis = ""
     epilogue = ""
+    words: Sequence[str] = ()
+    """What was given behind the command."""
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """Read the command line; a mistake in it ends the program."""
+        self.words = list(options or ())
         try:
             usage.Options.parseOptions(self, options)
         except usage.UsageError as error:
@@ -55,6 +63,8 @@ class ServiceOptions(LineOptions):
         usage.Options.__init__(self)
         self["grace"] = 5.0
         self["stats"] = None
+        self["workers"] = None
+        self._service: OperatedService | None = None
 
     def opt_grace(self, seconds: str) -> None:
         """How many seconds open connections get to finish when the service stops [default: 5]"""
@@ -68,9 +78,45 @@ class ServiceOptions(LineOptions):
             raise usage.UsageError(f"--stats {error}") from None
         self["stats"] = endpoint
 
+    def opt_workers(self, number: str) -> None:
+        """How many processes share the work, or auto: one for each core [default: no others]"""
+        count = _cores() if number == "auto" else int(number) if number.isdecimal() else 0
+        if count < 1:
+            raise usage.UsageError(f"--workers takes a number, 1 or more, or auto, not {number!r}")
+        self["workers"] = count
+
+    def postOptions(self) -> None:
+        """Refuse what does not go together: by making the service, which opens nothing yet."""
+        try:
+            one = self.makeOne(THIS_PROCESS.end, self["stats"])
+            self._service = one if self["workers"] is None else self._shared(one)
+        except ValueError as error:
+            raise usage.UsageError(str(error)) from None
+
     def makeService(self) -> IService:
         """The service that this command line asks for."""
+        assert self._service is not None
+        return self._service
+
+    def makeOne(self, ended: Ended, stats: str | None = None) -> OperatedService:
+        """The service, or a worker's part of it.
+
+        Args:
+            ended: To be called with an exit status when it has come to its end by itself.
+            stats: Where it shows its counters.
+        """
         raise NotImplementedError
+
+    def _shared(self, one: OperatedService) -> WorkersService:
+        """The work of `one`, shared by several processes."""
+        return WorkersService(
+            [self.command.rpartition(" ")[2], *self.words],
+            self["workers"],
+            listen=getattr(one, "endpoints", ()),
+            grace=self["grace"],
+            stats=self["stats"],
+            ended=THIS_PROCESS.end,
+        )
 
 
 class ListenOptions(ServiceOptions):
@@ -104,6 +150,10 @@ def secondsOf(option: str, text: str) -> float:
     return seconds
 
 
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
 def _listed(endpoint: type[Endpoint]) -> str:
     """The further arguments of a kind of endpoint, as a paragraph."""
     kind = endpoint.arguments.kind
@@ -132,6 +182,13 @@ SIGUSR1 has it say its counters in the log. (twistd also begins a new log file
 then, where it writes one.)
 """
 """The part that says what signals do."""
+
+WORKERS = """
+Workers: with --workers 4, or --workers auto, so many processes share the
+connections, each getting its turn. One that crashes is started again; SIGHUP
+replaces them one by one, and no client is refused meanwhile.
+"""
+"""The part that says what --workers does."""
 
 STATS = """
 Counters: with --stats 9100, or --stats tcp:9100:interface=192.0.2.1, or

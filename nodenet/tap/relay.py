@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.application.service import IService
 from twisted.python import usage
 
 from nodenet.endpoints import EndpointStringError
+from nodenet.services._operated import OperatedService
 from nodenet.services._relay_endpoints import connectEndpoint, listenEndpoint
 from nodenet.services._relay_settings import (
     DEFAULT_CONNECT,
@@ -20,7 +20,15 @@ from nodenet.services._relay_settings import (
     DEFAULT_SESSION_IDLE,
 )
 from nodenet.services.relay import RelayService
-from nodenet.tap._options import ENDPOINTS, SIGNALS, STATS, ServiceOptions, secondsOf
+from nodenet.tap._options import (
+    ENDPOINTS,
+    SIGNALS,
+    STATS,
+    WORKERS,
+    Ended,
+    ServiceOptions,
+    secondsOf,
+)
 
 
 class RelayOptions(ServiceOptions):
@@ -55,15 +63,14 @@ Examples:
         --listen ssl:443:privateKey=/etc/key.pem:certKey=/etc/cert.pem
   A name server elsewhere:
     twistd -n nodenet relay --listen udp:53 --connect udp:192.0.2.1:53
-{STATS}{SIGNALS}SIGHUP has it read the files of its lists again. Who is not let in any more is cut
-off; a file with an error is named in the log and changes nothing.
+{STATS}{WORKERS}{SIGNALS}SIGHUP has it read the files of its lists again. Who is not let in any
+more is cut off; a file with an error is named in the log and changes nothing.
 """
 
     def __init__(self) -> None:
         super().__init__()
         self._listen: list[str] = []
         self._given: dict[str, Any] = {"block": [], "allow": []}
-        self._service: RelayService | None = None
 
     def opt_listen(self, endpoint: str) -> None:
         """Where to listen; may be given several times"""
@@ -118,21 +125,13 @@ off; a file with an error is named in the log and changes nothing.
             raise usage.UsageError("say where to listen: --listen ENDPOINT")
         if "connect" not in self:
             raise usage.UsageError("say what to relay to: --connect ENDPOINT")
-        try:
-            self._service = RelayService(
-                self._listen,
-                self["connect"],
-                **self._given,
-                grace=self["grace"],
-                stats=self["stats"],
-            )
-        except ValueError as error:
-            raise usage.UsageError(str(error)) from None
+        super().postOptions()
 
-    def makeService(self) -> IService:
+    def makeOne(self, ended: Ended, stats: str | None = None) -> OperatedService:
         """The service that this command line asks for."""
-        assert self._service is not None
-        return self._service
+        return RelayService(
+            self._listen, self["connect"], **self._given, grace=self["grace"], stats=stats
+        )
 
 
 def _try(option: str, text: str, read: Callable[[str, Any], object]) -> None:

@@ -5,20 +5,21 @@ Law: that of `nodenet.tap`; the program is imported when the service starts, and
 
 from __future__ import annotations
 
-from twisted.application.service import IService
 from twisted.python import usage
 
+from nodenet.services._operated import OperatedService
 from nodenet.services._program import Program, ProgramError
 from nodenet.services.run import RunService
-from nodenet.tap._exit import THIS_PROCESS
-from nodenet.tap._options import SIGNALS, STATS, ServiceOptions
+from nodenet.tap._options import SIGNALS, STATS, WORKERS, Ended, ServiceOptions
 
 
 class RunOptions(ServiceOptions):
     """The command line of ``twistd nodenet run``."""
 
     command = "nodenet run"
-    synopsis = "[--grace SECONDS] [--stats ENDPOINT] MODULE:CALLABLE [ARGUMENT]..."
+    synopsis = (
+        "[--grace SECONDS] [--stats ENDPOINT] [--workers NUMBER] MODULE:CALLABLE [ARGUMENT]..."
+    )
     longdesc = (
         "Run a program that opens servers in the manner of Node.js. MODULE is imported as "
         "'python -m' does, from the current directory too; CALLABLE is called with the ARGUMENTs, "
@@ -39,7 +40,7 @@ Example: chat.py holds
       return net.createServer(serve).listen(int(port), "127.0.0.1")
 and is run by
   twistd -n nodenet run --grace 30 chat:main 8124
-{STATS}{SIGNALS}"""
+{STATS}{WORKERS}{SIGNALS}"""
 
     def parseArgs(self, target: str = "", *arguments: str) -> None:
         """What to run, and what to hand to it."""
@@ -50,12 +51,7 @@ and is run by
         self["target"] = target
         self["arguments"] = arguments
 
-    def makeService(self) -> IService:
+    def makeOne(self, ended: Ended, stats: str | None = None) -> OperatedService:
         """The service that this command line asks for."""
-        return RunService(
-            self["target"],
-            self["arguments"],
-            grace=self["grace"],
-            stats=self["stats"],
-            ended=THIS_PROCESS.end,
-        )
+        how = {"grace": self["grace"], "stats": stats, "ended": ended}
+        return RunService(self["target"], self["arguments"], **how)

@@ -1,0 +1,166 @@
+"""One worker of a service, as its primary sees it.
+
+Law: what a worker has counted is not lost with it, but for what it counts after it was asked last
+when it is killed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from twisted.internet import error
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger, LogLevel
+from twisted.python.failure import Failure
+
+from nodenet.cluster._primary import Primary
+from nodenet.errors import ERR_IPC_CHANNEL_CLOSED
+from nodenet.loop import Poller
+from nodenet.services.counters import Export
+
+READY: Final = "ready"
+"""The note of a worker that serves: with ``listening``, a list of what it listens on."""
+
+COUNTED: Final = "counted"
+"""The note of a worker that is about to end: with ``export``, its counters."""
+
+COUNT: Final = "count"
+"""The question for its counters."""
+
+_PATIENCE: Final = 2.0  # seconds that a worker has to say what it has counted
+_LONGEST: Final = 8192  # characters of a line in the log
+LEVELS: Final = {  # of a line, as a worker writes it
+    "2": LogLevel.critical,
+    "3": LogLevel.error,
+    "4": LogLevel.warn,
+    "6": LogLevel.info,
+    "7": LogLevel.debug,
+}
+
+_log = Logger(namespace="nodenet")
+
+
+class Member:
+    """A worker process.
+
+    Args:
+        primary: Starts it.
+        poller: The primary's.
+        env: What its environment has besides.
+        ready: Called with this when it serves.
+        ended: Called with this, its exit code and the name of the signal that has ended it.
+
+    Attributes:
+        since: When it became ready, by the Poller's clock; None before.
+        listening: Where it listens.
+        export: What it had counted when it was asked last; None before.
+        leaving: Whether it was asked to end.
+    """
+
+    def __init__(
+        self,
+        primary: Primary,
+        poller: Poller,
+        env: dict[str, str],
+        ready: Callable[[Member], object],
+        ended: Callable[[Member, int | None, str | None], object],
+    ) -> None:
+        self.since: float | None = None
+        self.listening: list[str] = []
+        self.export: Export | None = None
+        self.leaving = False
+        self._poller = poller
+        self._ready = ready
+        self._kill: Any = None
+        self.worker = worker = primary.fork(env)
+        channel = worker.process.channel
+        assert channel is not None
+        self._channel = channel
+        channel.hear(READY, self._is_ready)
+        channel.hear(COUNTED, self._has_counted)
+        worker.on("error", self._failed)
+        worker.on("exit", lambda code, signal: self._gone(ended, code, signal))
+        for stream, level in (("stdout", LogLevel.info), ("stderr", LogLevel.error)):
+            _Lines(getattr(worker.process, stream), f"worker {worker.id}", level)
+
+    def dismiss(self, grace: float) -> None:
+        """Have it take nobody new and end when it is done; after `grace` seconds it is killed."""
+        if not self.leaving:
+            self.leaving = True
+            self.worker.disconnect()
+            self._kill = self._poller.callLater(grace, self.kill)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.worker.process.kill("SIGKILL")  # type: ignore[attr-defined]
+
+    def count(self) -> Deferred[None]:
+        """Ask what it has counted; fires when `export` is up to date, or it does not answer."""
+        if not self._channel.connected:
+            counted: Deferred[None] = Deferred()
+            counted.callback(None)
+            return counted
+        asked = self._channel.ask({"act": COUNT})
+        asked.addTimeout(_PATIENCE, self._poller)  # type: ignore[arg-type]  # has its callLater
+        return asked.addCallbacks(self._answered, _silent)
+
+    def __str__(self) -> str:
+        return f"worker {self.worker.id}"
+
+    def _is_ready(self, note: dict[str, Any], _: object) -> None:
+        self.since = self._poller.seconds()
+        self.listening = note["listening"]
+        self._ready(self)
+
+    def _has_counted(self, note: dict[str, Any], _: object) -> None:
+        self.export = note["export"]
+
+    def _answered(self, answer: Any) -> None:
+        self.export = answer[0]["export"]
+
+    def _failed(self, why: BaseException) -> None:
+        _log.error("{worker}: {error}", worker=str(self), error=why)
+
+    def _gone(self, ended: Callable[..., object], code: int | None, signal: str | None) -> None:
+        if self._kill is not None and self._kill.active():
+            self._kill.cancel()
+        ended(self, code, signal)
+
+
+class _Lines:
+    """What a worker writes goes into the primary's log, line by line.
+
+    A line may begin with its level as for systemd, ``<4>`` say: sd-daemon(3).
+    """
+
+    def __init__(self, stream: Any, who: str, level: Any) -> None:
+        self._who = who
+        self._level = level
+        self._rest = ""
+        stream.setEncoding("utf8")
+        stream.on("data", self._read)
+        stream.on("end", self._end)
+
+    def _read(self, text: str) -> None:
+        *lines, self._rest = (self._rest + text).split("\n")
+        if len(self._rest) > _LONGEST:
+            lines.append(self._rest)
+            self._rest = ""
+        for line in lines:
+            self._say(line)
+
+    def _end(self) -> None:
+        if self._rest:
+            self._say(self._rest)
+
+    def _say(self, line: str) -> None:
+        level = self._level
+        if line[:1] == "<" and line[2:3] == ">" and line[1] in LEVELS:
+            level, line = LEVELS[line[1]], line[3:]
+        _log.emit(level, "{worker}: {line}", worker=self._who, line=line[:_LONGEST])
+
+
+def _silent(failure: Failure) -> None:
+    """It has ended meanwhile, or hangs: what it said last is what there is."""
+    failure.trap(error.TimeoutError, CancelledError, ERR_IPC_CHANNEL_CLOSED)
