@@ -349,29 +349,11 @@ def test_it_survives_that_files_run_out(run: Start, kind: str) -> None:
     assert "Traceback" not in relay.transcript
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ("--connect tcp:h:1", "say where to listen: --listen ENDPOINT"),
-        ("--listen tcp:0", "say what to relay to: --connect ENDPOINT"),
-        ("--listen tcp:x --connect tcp:h:1", "--listen 'tcp:x' at character 5: "),
-        ("--listen tcp:0 --connect tcp", "--connect 'tcp': "),
-        ("--listen udp:0 --connect tcp:h:1", "udp:0 cannot be relayed to tcp:h:1: UDP goes to"),
-        ("--listen tcp:0 --connect tcp:h:1 --block @none", "cannot read "),
-        ("--listen tcp:0 --connect tcp:h:1 --allow x", "allow must hold addresses"),
-        ("--listen tcp:0 --connect tcp:h:1 --max-connections x", "--max-connections takes a numb"),
-        ("--listen tcp:0 --connect tcp:h:1 --max-connections 0", "there must be room for 1"),
-        ("--listen tcp:0 --connect tcp:h:1 --idle-timeout x", "--idle-timeout takes a number of"),
-        ("--listen tcp:0 --connect tcp:h:1 --proxy-protocol 9", "versions 1 and 2, not 9"),
-        ("--listen tcp:0 --connect tls:h:1 --proxy-protocol 2", "has to come before TLS"),
-    ],
-)
-def test_a_mistake_is_one_line(run: Start, arguments: str, message: str) -> None:
-    program = run("relay", *arguments.split())
+def test_a_mistake_is_one_line(run: Start) -> None:
+    program = run("relay", "--listen", "udp:0", "--connect", "tcp:h:1")
     assert program.status() == 1
     assert program.errors.count("\n") == 1
-    assert program.errors.startswith("twistd nodenet relay: ")
-    assert message in program.errors
+    assert program.errors.startswith("twistd nodenet relay: udp:0 cannot be relayed to tcp:h:1")
 
 
 def test_the_help_shows_how(run: Start) -> None:
