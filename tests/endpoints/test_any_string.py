@@ -181,8 +181,6 @@ def test_every_argument_of_a_string_is_a_keyword_too(kind: type[Endpoint]) -> No
         (DatagramClientArguments, {"lookup", "signal"}),
     ],
 )
-def test_only_functions_and_objects_have_no_text(
-    declaration: type, without: set[str]
-) -> None:
+def test_only_functions_and_objects_have_no_text(declaration: type, without: set[str]) -> None:
     options = declarations(declaration)
     assert {name for name, option in options.items() if option.string is None} == without
