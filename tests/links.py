@@ -12,7 +12,8 @@ from zope.interface import implementer
 
 from nodenet.interfaces import IStreamSink
 from nodenet.loop import pollerOf
-from nodenet.loop.poller import DirectPoller, Poller
+from nodenet.loop.direct import DirectPoller
+from nodenet.loop.poller import Poller
 from nodenet.testing._poller import MemoryPoller
 from nodenet.testing.memory import Faults, MemorySocket
 from nodenet.transports.tcp import TCPTransport

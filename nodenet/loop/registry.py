@@ -6,17 +6,21 @@ importing nodenet imports no reactor.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVarTuple, Unpack
 from weakref import WeakValueDictionary
 
-from nodenet.loop import poller as _poller
+from nodenet.loop.direct import DirectPoller
+from nodenet.loop.epoll import EpollPoller
 from nodenet.loop.handle import Handle
 from nodenet.loop.poller import Poller
 
 _Args = TypeVarTuple("_Args")
 
 _awaited: list[Callable[[Poller], object]] = []
+
+newPoller: Callable[[Any], Poller] = EpollPoller if sys.platform == "linux" else DirectPoller
 
 # By the reactor's identity, which the Poller itself keeps from being used again.
 _pollers: WeakValueDictionary[int, Poller] = WeakValueDictionary()
@@ -39,7 +43,7 @@ def pollerOf(reactor: Any = None) -> Poller:
         from twisted.internet import reactor  # not before somebody needs it
     poller = _pollers.get(id(reactor))
     if poller is None:
-        poller = _pollers[id(reactor)] = _poller.newPoller(reactor)
+        poller = _pollers[id(reactor)] = newPoller(reactor)
         while _awaited:
             _awaited.pop(0)(poller)
     return poller

@@ -29,7 +29,7 @@ from nodenet.net._capabilities import Capabilities, Flush
 from nodenet.net._link import Link
 from nodenet.transports.collecting import HIGH_WATER
 from nodenet.transports.protocol import StreamTransport
-from nodenet.transports.stream import StreamSink
+from nodenet.transports.sink import StreamSink
 
 
 @implementer(IStreamLink, IHalfCloseableProtocol, IPushProducer, IPullProducer)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nodenet.transports.stream import StreamSink
+from nodenet.transports.sink import StreamSink
 
 if TYPE_CHECKING:
     from nodenet.net._life import LivingSocket

@@ -16,10 +16,11 @@ import struct
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from nodenet.errors import systemError
 from nodenet.loop import Handle, Poller
+from nodenet.transports.sink import NOBODY, StreamSink
 
 READ_SIZE: Final = 65_536
 """Bytes taken by one read."""
@@ -33,25 +34,6 @@ _NOTHING: Final[deque[bytes | memoryview]] = deque()  # an idle connection needs
 _RESET: Final = struct.pack("ii", 1, 0)  # linger for 0 seconds: close sends RST
 
 
-class StreamSink(Protocol):
-    """Who hears of the rare events of a stream descriptor."""
-
-    def readEnded(self) -> None:
-        """The peer sent its FIN."""
-
-    def flushed(self) -> None:
-        """All that waited has been handed to the kernel."""
-
-    def readFailed(self, error: OSError) -> None:
-        """Reading failed, for instance with ``ECONNRESET``."""
-
-    def writeFailed(self, error: OSError) -> None:
-        """Writing what waited failed, for instance with ``EPIPE``; it was dropped."""
-
-    def reactorStopped(self) -> None:
-        """The reactor stops; the descriptor is closed already."""
-
-
 class StreamDescriptor(Handle):
     """A non-blocking connected (or connecting) stream socket."""
 
@@ -63,7 +45,7 @@ class StreamDescriptor(Handle):
         self.bytesSent = 0
         self.queued = 0
         self.buffer: memoryview | None = None
-        self.sink: StreamSink = _NOBODY
+        self.sink: StreamSink = NOBODY
         self._queue = _NOTHING
         self._read_size = READ_SIZE
         self._recv: Callable[[int], bytes] = skt.recv
@@ -147,7 +129,7 @@ class StreamDescriptor(Handle):
 
     def close(self) -> None:
         """Close; what waits to be sent is dropped."""
-        self.sink = _NOBODY
+        self.sink = NOBODY
         self.deliver = _ignore
         self._connected = None
         self._queue = _NOTHING
@@ -287,28 +269,6 @@ class StreamDescriptor(Handle):
 def noRoom() -> OSError:
     """Nothing can be read into a buffer of no length."""
     return OSError(errno.ENOBUFS, "the buffer is empty")
-
-
-class _Nobody:
-    """The sink of a descriptor that is closed or not attached yet."""
-
-    def readEnded(self) -> None:
-        """Nobody to tell."""
-
-    def flushed(self) -> None:
-        """Nobody to tell."""
-
-    def readFailed(self, error: OSError) -> None:
-        """Nobody to tell."""
-
-    def writeFailed(self, error: OSError) -> None:
-        """Nobody to tell."""
-
-    def reactorStopped(self) -> None:
-        """Nobody to tell."""
-
-
-_NOBODY: Final = _Nobody()
 
 
 def _ignore(data: bytes) -> None:

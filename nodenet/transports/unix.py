@@ -22,7 +22,7 @@ from zope.interface import implementer
 from nodenet.errors import systemError
 from nodenet.interfaces import IStreamLink
 from nodenet.loop import Poller
-from nodenet.transports.stream import StreamSink
+from nodenet.transports.sink import StreamSink
 from nodenet.transports.tls import SecurableTransport
 
 _LONGEST_PATH: Final = 107

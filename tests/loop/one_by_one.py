@@ -14,9 +14,10 @@ import_module(f"twisted.internet.{sys.argv[1]}reactor").install()
 from twisted.internet import reactor  # noqa: E402  # only after the installation
 
 import nodenet  # noqa: E402
-from nodenet.loop import Handle, Poller, poller, pollerOf  # noqa: E402
+from nodenet.loop import Handle, Poller, pollerOf, registry  # noqa: E402
+from nodenet.loop.direct import DirectPoller  # noqa: E402
 
-poller.newPoller = poller.DirectPoller
+registry.newPoller = DirectPoller
 
 
 class Refused(Handle):

@@ -16,7 +16,7 @@ from twisted.internet.task import deferLater
 from twisted.internet.testing import MemoryReactorClock
 
 from nodenet.loop import Handle, Poller, activeHandles, openHandles, pollerOf, whenIdle
-from nodenet.loop.poller import DirectPoller
+from nodenet.loop.direct import DirectPoller
 from nodenet.testing import Guard
 
 ENDS = [SystemExit, KeyboardInterrupt, GeneratorExit]
