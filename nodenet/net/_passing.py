@@ -57,6 +57,15 @@ class Passage:
         if self._was_reading or connection._read_waits:
             connection._read_waits = False
             link.startReading()
+        if connection.writableFinished:
+            self._shut_down()
+
+    def _shut_down(self) -> None:
+        """It was ended meanwhile, when there was nothing to end."""
+        try:
+            self._link.shutdown()
+        except OSError as error:
+            self._connection.destroy(error)
 
 
 def checked(connection: Socket) -> TCPTransport | UNIXTransport:

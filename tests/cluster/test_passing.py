@@ -176,6 +176,26 @@ async def test_a_connection_that_did_not_arrive_goes_on_here(
     assert (await once(client, "data"))[0] == b"here"
 
 
+async def test_a_connection_that_was_ended_on_its_way_and_came_back_is_ended(
+    nodeServer: Server, nodeClient: Client
+) -> None:
+    ours, theirs = socket.socketpair()
+    near = Process(lambda *_: False)
+    near._attach(pollerOf(), Channel(pollerOf(), ours))
+    _, connection, client = await connected(nodeServer, nodeClient, allowHalfOpen=True)
+    client.resume()
+    ended = once(client, "end")
+    failed: Deferred[Any] = Deferred()
+    near.send("take this", connection, failed.callback)
+    finished = once(connection, "finish")
+    connection.end()
+    await finished
+    theirs.close()
+    assert isinstance(await failed, ERR_IPC_CHANNEL_CLOSED)
+    await ended
+    connection.destroy()
+
+
 async def test_a_connection_that_was_destroyed_on_its_way_is_closed(
     nodeServer: Server, nodeClient: Client
 ) -> None:
