@@ -80,7 +80,7 @@ class RelayService(SocketService):
         allow: lists of addresses that are; if there are any, nobody else is.
         maxConnections: how many connections there may be at a time on each endpoint, or how many
             UDP sessions in all; None: 1,024, or fewer where the limit of open files says so.
-        connectTimeout: seconds that the target has to answer; 0: as long as it takes.
+        connectTimeout: seconds that the target has to answer; 0: as long as its endpoint waits.
         idleTimeout: seconds that a connection or session may be quiet, up to 1,000,000; 0 for a
             connection: for ever. None: 600, and 60 for a session.
         timeLimit: seconds that a connection may last; 0: for ever.

@@ -10,7 +10,7 @@ from typing import Any
 
 from twisted.python import usage
 
-from nodenet.endpoints import EndpointStringError
+from nodenet.endpoints import EndpointStringError, UDPServerEndpoint
 from nodenet.services._operated import OperatedService
 from nodenet.services._relay_endpoints import connectEndpoint, listenEndpoint
 from nodenet.services._relay_settings import (
@@ -20,6 +20,7 @@ from nodenet.services._relay_settings import (
     DEFAULT_SESSION_IDLE,
 )
 from nodenet.services.relay import RelayService
+from nodenet.services.workers import WorkersService
 from nodenet.tap._options import (
     ENDPOINTS,
     SIGNALS,
@@ -112,7 +113,8 @@ more is cut off; a file with an error is named in the log and changes nothing.
         f"[default: {DEFAULT_LIMIT}, or fewer where the limit of open files says so]"
     )
     opt_connect_timeout.__doc__ = (
-        f"How many seconds the target has to answer; 0 is no limit [default: {DEFAULT_CONNECT:g}]"
+        f"How many seconds the target has to answer; its endpoint's own timeout= counts, too, and "
+        f"alone if this is 0 [default: {DEFAULT_CONNECT:g}]"
     )
     opt_idle_timeout.__doc__ = (
         f"How many seconds nothing may come either way; 0, for connections, is no limit "
@@ -126,6 +128,15 @@ more is cut off; a file with an error is named in the log and changes nothing.
         if "connect" not in self:
             raise usage.UsageError("say what to relay to: --connect ENDPOINT")
         super().postOptions()
+
+    def _shared(self, one: OperatedService) -> WorkersService:
+        if any(
+            isinstance(endpoint, UDPServerEndpoint) for endpoint in getattr(one, "endpoints", ())
+        ):
+            raise usage.UsageError(
+                "a relay of datagrams has its sessions in one process: it takes no --workers"
+            )
+        return super()._shared(one)
 
     def makeOne(self, ended: Ended, stats: str | None = None) -> OperatedService:
         """The service that this command line asks for."""
