@@ -126,7 +126,11 @@ class OperatedService(Service):
         return ready
 
     def cannotServe(self, error: Exception) -> None:
-        """Something that the service needs to be ready has failed."""
+        """Something that the service needs to be ready has failed.
+
+        Args:
+            error: What went wrong.
+        """
         self._tell_ready(error)
 
     # -- IService ---------------------------------------------------------------------------
