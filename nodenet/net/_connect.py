@@ -1,4 +1,4 @@
-"""Connecting over TCP: look-up, attempts, attach.
+"""Connecting over TCP: attempts, attach.
 
 Law: a `Connecting` owns every descriptor it has opened until it hands the one that connected to its
 socket; once it is cancelled nothing of it reaches the socket.
@@ -10,20 +10,13 @@ from __future__ import annotations
 
 import errno
 import socket as _socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from twisted.internet.interfaces import IDelayedCall
 
-from nodenet import dns
 from nodenet.addresses import isIP
-from nodenet.errors import (
-    ERR_INVALID_ADDRESS_FAMILY,
-    ERR_INVALID_IP_ADDRESS,
-    ERR_IP_BLOCKED,
-    ERR_MISSING_ARGS,
-    systemError,
-)
+from nodenet.errors import ERR_IP_BLOCKED, ERR_MISSING_ARGS, systemError
 from nodenet.net._attempts import (
     Attempts,
     Cancel,
@@ -33,12 +26,12 @@ from nodenet.net._attempts import (
     Target,
     TimeOut,
     Wait,
-    plan,
 )
 from nodenet.net._defaults import (
     getDefaultAutoSelectFamily,
     getDefaultAutoSelectFamilyAttemptTimeout,
 )
+from nodenet.net._look_up import lookUp
 from nodenet.net._options import ConnectOptions
 from nodenet.options import resolve
 from nodenet.transports.address import rawAddress
@@ -71,8 +64,10 @@ class Connecting:
         self._socket = socket
         self._options = options
         self._poller = socket._poller
-        self._alive = True
+        self.alive = True
         self._transports: dict[Target, TCPTransport] = {}
+        choice = options["autoSelectFamily"]
+        self._choice = getDefaultAutoSelectFamily() if choice is None else choice
         self._attempts: Attempts
         self._going = self._several = False
         self._tried: list[str] = []
@@ -84,9 +79,9 @@ class Connecting:
         host = options["host"] or "localhost"
         family = isIP(host)
         if family:
-            self._poller.nextTick(self._go, [Target(host, options["port"], family)])
+            self._poller.nextTick(self.go, [Target(host, options["port"], family)])
         else:
-            self._look_up(host)
+            lookUp(self._socket, options, bool(self._choice), self)
 
     def local(self) -> str | None:
         """The local end of the running attempt as ``'address:port'``, if there is one."""
@@ -94,7 +89,7 @@ class Connecting:
 
     def cancel(self) -> None:
         """End all that is under way. Where there was a choice, the running attempts have failed."""
-        self._alive = False
+        self.alive = False
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         transports, self._transports = self._transports, {}
@@ -104,72 +99,11 @@ class Connecting:
             if self._several and connects:
                 self._poller.atRoundEnd(self._tell_failed, target, _canceled(target))
 
-    # -- look-up ----------------------------------------------------------------------------
+    # -- from the look-up -------------------------------------------------------------------
 
-    def _look_up(self, host: str) -> None:
-        options = self._options
-        choice = options["autoSelectFamily"]
-        if choice is None:
-            choice = getDefaultAutoSelectFamily()
-        self._mode = "race" if choice == "race" else "sequential"
-        lookup = options["lookup"] or self._default_lookup
-        family, hints = options["family"] or None, options["hints"]
-        if not family and not hints:
-            hints = dns.ADDRCONFIG
-        query: dict[str, Any] = {"family": family, "hints": hints}
-        if choice and not family and not options["localAddress"]:
-            query["all"] = True
-            lookup(host, query, self._found_all)
-        else:
-            lookup(host, query, self._found_one)
-
-    def _default_lookup(self, host: str, query: dict[str, Any], callback: Any) -> None:
-        dns.lookup(host, query, callback, reactor=self._poller.reactor)
-
-    def _found_one(
-        self, error: BaseException | None = None, address: Any = None, family: Any = None
-    ) -> None:
-        host = self._options["host"] or "localhost"
-        self._socket.emit("lookup", error, address, family, host)
-        self._socket._touch()
-        if not self._alive:
-            return
-        if error is None and not isIP(address):
-            error = ERR_INVALID_IP_ADDRESS(address)
-        elif error is None and family not in (4, 6):
-            error = ERR_INVALID_ADDRESS_FAMILY(family, host, self._options["port"])
-        if error is not None:
-            self._poller.nextTick(self._fail, error)
-        else:
-            self._go([Target(address, self._options["port"], family)])
-
-    def _found_all(self, error: BaseException | None = None, addresses: Sequence[Any] = ()) -> None:
-        host = self._options["host"] or "localhost"
-        if not self._alive:
-            return
-        if error is not None:
-            self._socket.emit("lookup", error, None, None, host)
-            self._poller.nextTick(self._fail, error)
-            return
-        found = [_pair(entry) for entry in addresses]
-        for address, family in found:
-            self._socket.emit("lookup", None, address, family, host)
-            if not self._alive:
-                return
-        try:
-            targets = plan(found, host, self._options["port"])
-        except (ERR_INVALID_IP_ADDRESS, ERR_INVALID_ADDRESS_FAMILY) as failure:
-            self._poller.nextTick(self._fail, failure)
-            return
-        self._socket._touch()
-        self._go(targets)
-
-    # -- attempts ---------------------------------------------------------------------------
-
-    _mode: Any = "sequential"
-
-    def _go(self, targets: list[Target]) -> None:
-        if not self._alive:
+    def go(self, targets: list[Target]) -> None:
+        """Try these addresses."""
+        if not self.alive:
             return
         if self._going:  # a look-up has answered twice
             self._socket._refuse(targets[0].address, targets[0].port)
@@ -181,14 +115,22 @@ class Connecting:
         self._several = len(targets) > 1
         if self._several:
             self._socket.autoSelectFamilyAttemptedAddresses = self._tried
-        self._attempts = Attempts(targets, timeout / 1000, self._mode)
+        mode: Any = "race" if self._choice == "race" else "sequential"
+        self._attempts = Attempts(targets, timeout / 1000, mode)
         self._advance()
+
+    def fail(self, error: BaseException) -> None:
+        """Nothing came of it."""
+        if self.alive:
+            self._socket.destroy(error)
+
+    # -- attempts ---------------------------------------------------------------------------
 
     def _advance(self) -> None:
         """Do what `Attempts` says until it says to wait, or how it ended."""
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
-        while self._alive:
+        while self.alive:
             match self._attempts.next(self._poller.seconds()):
                 case Start(target):
                     self._start(target)
@@ -204,11 +146,11 @@ class Connecting:
                         self._timer = self._poller.callLater(delay, self._advance)
                     return
                 case Connected(target):
-                    self._alive = False
+                    self.alive = False
                     self._socket._connected(self._transports.pop(target))
                     return
                 case Failed() as failed:
-                    self._fail(failed.error)
+                    self.fail(failed.error)
                     return
 
     def _start(self, target: Target) -> None:
@@ -229,7 +171,7 @@ class Connecting:
             self._attempt_failed(target, error, told=False)
             return
         socket.emit("connectionAttempt", *target)
-        if not self._alive:
+        if not self.alive:
             return
         if self._several:
             self._tried.append(str(target))
@@ -262,7 +204,7 @@ class Connecting:
         return None
 
     def _outcome(self, target: Target, error: OSError | None) -> None:
-        if not self._alive:
+        if not self.alive:
             return
         if error is None:
             self._attempts.connected(target)
@@ -288,17 +230,6 @@ class Connecting:
 
     def _tell_failed(self, target: Target, error: Exception) -> None:
         self._socket.emit("connectionAttemptFailed", *target, error)
-
-    def _fail(self, error: BaseException) -> None:
-        if self._alive:
-            self._socket.destroy(error)
-
-
-def _pair(entry: Any) -> tuple[Any, Any]:
-    """An entry of ``lookup(..., {'all': True})``: a mapping or a pair."""
-    if isinstance(entry, Mapping):
-        return entry.get("address"), entry.get("family")
-    return entry[0], entry[1]
 
 
 def _local(transport: TCPTransport) -> str | None:
