@@ -10,9 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from net_tools import failure, happens, portOf
 from twisted.internet.defer import Deferred, gatherResults
-from workers import Primary
+from workers import Primary, Worker
 
 from nodenet import net
 from nodenet.cluster._round_robin import MOST_WAITING, WINDOW
@@ -218,6 +220,72 @@ async def test_what_a_worker_dies_with_before_it_has_taken_it_is_the_next_ones()
     await dying.die()
     assert await client.greeting() == "2"
     await client.end()
+    await primary.end()
+
+
+async def test_a_worker_that_cannot_take_a_connection_is_left_alone_for_a_while(
+    flushLoggedErrors: Callable[..., list[Any]],
+) -> None:
+    primary = Primary()
+    broken, other = primary.worker(), primary.worker()
+    server = await broken.server()
+    await other.server()
+
+    def fail(query: Any, skt: Any) -> None:
+        skt.close()
+        raise MemoryError
+
+    broken.channel.serve("connection", fail)
+    assert await greetings(portOf(server), "127.0.0.1", count=4) == ["2"] * 4
+    assert len(flushLoggedErrors(MemoryError)) < 4
+    await primary.end()
+
+
+class Unsteady:
+    """Workers that do, each time they are offered a connection, what is to be done next."""
+
+    def __init__(self, doings: list[str]) -> None:
+        self.dying: list[Deferred[None]] = []
+        self._left = list(doings)
+
+    def become(self, worker: Worker) -> None:
+        """Make `worker` one; when nothing is left to be done, it takes every connection."""
+        offered = worker.source._offered
+
+        def offering(query: Any, skt: Any) -> Any:
+            doing = self._left.pop() if self._left else "take"
+            if doing == "die" and len(self.dying) < 2:
+                skt.close()
+                self.dying.append(Deferred.fromCoroutine(worker.die()))
+                return Deferred()
+            if doing == "leave":
+                skt.close()
+                return {"accepted": False}, None
+            answer: Deferred[Any] = Deferred()
+            if doing == "late":
+                pollerOf().callLater(0, lambda: answer.callback(offered(query, skt)))
+            else:
+                answer.callback(offered(query, skt))
+            return answer
+
+        worker.channel.serve("connection", offering)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.sampled_from(["take", "leave", "late", "die"]), max_size=40))
+async def test_whatever_workers_do_everybody_is_served(doings: list[str]) -> None:
+    primary, unsteady = Primary(), Unsteady(doings)
+    port = 0
+    for _ in range(3):
+        port = portOf(await primary.worker().server())
+    for worker in primary.workers:
+        unsteady.become(worker)
+    clients = [Client(port, "127.0.0.1") for _ in range(12)]
+    assert {await client.greeting() for client in clients} <= {"1", "2", "3"}
+    for client in clients:
+        await client.end()
+    for dead in unsteady.dying:
+        await dead
     await primary.end()
 
 
