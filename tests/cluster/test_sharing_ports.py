@@ -458,6 +458,26 @@ async def test_a_descriptor_is_the_primarys_and_stays_open() -> None:
 
 
 @pytest.mark.parametrize("deals", [True, False])
+async def test_what_cannot_be_bound_leaves_nothing_open(deals: bool, socketPath: Path) -> None:
+    primary = Primary(deals)
+    worker = primary.worker()
+    reading, writing = os.pipe()
+    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    before = descriptors()
+    wrong: list[Any] = [{"fd": reading}, {"fd": datagrams.fileno()}, {"fd": 2**20}]
+    wrong += [{"path": socketPath("missing/socket")}, {"path": "/tmp/" + "x" * 200}]
+    wrong += [{"port": 0, "host": "192.0.2.1"}]
+    for where in wrong:
+        with pytest.raises(OSError, match="bind E"):
+            await worker.server(where)
+    assert descriptors() == before
+    os.close(reading)
+    os.close(writing)
+    datagrams.close()
+    await primary.end()
+
+
+@pytest.mark.parametrize("deals", [True, False])
 async def test_the_primary_removes_a_path_when_the_last_worker_closes(
     deals: bool, socketPath: Path
 ) -> None:
