@@ -99,7 +99,13 @@ class PrimarySource:
                 lease.release()
                 result.errback(failure)
 
-        asked = maybeDeferred(self._channel.ask, lease.query)
+        pending = self._poller.pending(f"the binding of {place}")  # keeps the program going
+
+        def settled(result: Any) -> Any:
+            pending()
+            return result
+
+        asked = maybeDeferred(self._channel.ask, lease.query).addBoth(settled)
         asked.addCallbacks(answered, failed).addErrback(self._poller.uncaught, self)
         return result
 

@@ -29,6 +29,7 @@ COUNT: Final = "count"
 """The question for its counters."""
 
 _PATIENCE: Final = 2.0  # seconds that a worker has to say what it has counted
+_LAST_WORDS: Final = 1.0  # seconds in which what an ended worker wrote is read
 _LONGEST: Final = 8192  # characters of a line in the log
 LEVELS: Final = {  # of a line, as a worker writes it
     "2": LogLevel.critical,
@@ -73,6 +74,8 @@ class Member:
         self._poller = poller
         self._ready = ready
         self._kill: Any = None
+        self._last_words: Any = None
+        self._over = False
         self.worker = worker = primary.fork(env)
         channel = worker.process.channel
         assert channel is not None
@@ -80,7 +83,8 @@ class Member:
         channel.hear(READY, self._is_ready)
         channel.hear(COUNTED, self._has_counted)
         worker.on("error", self._failed)
-        worker.on("exit", lambda code, signal: self._gone(ended, code, signal))
+        worker.on("exit", lambda *_: self._has_exited(ended))
+        worker.process.on("close", lambda *_: self._gone(ended))
         for stream, level in (("stdout", LogLevel.info), ("stderr", LogLevel.error)):
             _Lines(getattr(worker.process, stream), f"worker {worker.id}", level)
 
@@ -122,10 +126,20 @@ class Member:
     def _failed(self, why: BaseException) -> None:
         _log.error("{worker}: {error}", worker=str(self), error=why)
 
-    def _gone(self, ended: Callable[..., object], code: int | None, signal: str | None) -> None:
-        if self._kill is not None and self._kill.active():
-            self._kill.cancel()
-        ended(self, code, signal)
+    def _has_exited(self, ended: Callable[..., object]) -> None:
+        if not self._over:
+            self._last_words = self._poller.callLater(_LAST_WORDS, self._gone, ended)
+
+    def _gone(self, ended: Callable[..., object]) -> None:
+        """It has ended, and what it had to say was read; or a child of its own keeps that open."""
+        if self._over:
+            return
+        self._over = True
+        for timer in (self._kill, self._last_words):
+            if timer is not None and timer.active():
+                timer.cancel()
+        process: Any = self.worker.process
+        ended(self, process.exitCode, process.signalCode)
 
 
 class _Lines:

@@ -144,10 +144,10 @@ class WorkersService(OperatedService):
         return self._crew.count().addCallback(added)
 
     def announce(self) -> None:
-        """As every service; what no worker listens on any more is closed."""
+        """As every service, once all workers serve; what none listens on any more is closed."""
         if self.ready and self._handles is not None:
             self._handles.tidy()
-        super().announce()
+            super().announce()
 
     @property
     def listening(self) -> list[str]:

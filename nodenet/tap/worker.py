@@ -51,6 +51,7 @@ class Serving:
         self._reactor = reactor
         pollerOf(reactor)  # opens the channel
         self._channel: Any = cluster.worker.process.channel
+        self._channel.unref()  # a program that comes to its end is not kept from it
 
     def begin(self, service: OperatedService) -> None:
         """Serve.
