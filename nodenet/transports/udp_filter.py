@@ -10,8 +10,9 @@ from typing import Any
 
 from nodenet.addresses import BlockList, isIP
 from nodenet.errors import ERR_IP_BLOCKED
+from nodenet.transports._udp_peers import numericHost
 from nodenet.transports.udp_address import shown
-from nodenet.transports.udp_port import UDPPort, numericHost
+from nodenet.transports.udp_port import UDPPort
 
 
 class FilteringUDPPort(UDPPort):

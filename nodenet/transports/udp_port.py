@@ -24,14 +24,14 @@ from nodenet.errors import systemError
 from nodenet.interfaces import IDatagramReceiver
 from nodenet.loop import pollerOf
 from nodenet.transports._udp_groups import MulticastGroups
+from nodenet.transports._udp_peers import Destinations, Senders
 from nodenet.transports.udp import UDPDescriptor
-from nodenet.transports.udp_address import NOWHERE, Destination, destination, shown
+from nodenet.transports.udp_address import NOWHERE, destination
 from nodenet.transports.udp_queue import SEND_QUEUE_LIMIT
 
 _log = Logger(namespace="nodenet")
 
 _LONGEST: Final = {socket.AF_INET: 65_507, socket.AF_INET6: 65_527}
-_KNOWN: Final = 1_024  # peers whose addresses are kept; all are forgotten beyond
 
 
 @implementer(IListeningPort, IMulticastTransport, IUDPTransport, IDatagramReceiver)
@@ -94,8 +94,8 @@ class UDPPort(MulticastGroups):
         self._descriptor: UDPDescriptor | None = None
         self._peer: tuple[str, int] | None = None
         self._meets = peer
-        self._senders: dict[Any, tuple[str, int]] = {}
-        self._destinations: dict[tuple[str, int], Destination] = {}
+        self._senders = Senders()
+        self._destinations = Destinations(self.family)
         self._stopped: Deferred[None] | None = None
 
     # -- IListeningPort ---------------------------------------------------------------------
@@ -167,7 +167,7 @@ class UDPPort(MulticastGroups):
         elif addr is None:
             raise TypeError("write() on an unconnected port needs an address")
         else:
-            to = self._destinations.get(addr) or self._destination(addr)
+            to = self._destinations[addr]
         if not isinstance(packet, bytes):
             packet = memoryview(packet).tobytes()
         if len(packet) > _LONGEST[self.family]:
@@ -222,9 +222,7 @@ class UDPPort(MulticastGroups):
         senders, ticks = self._senders, self._poller.ticks
         for datagram, source in zip(datagrams, sources, strict=False):
             try:
-                self.protocol.datagramReceived(
-                    datagram, senders.get(source) or self._sender(source)
-                )
+                self.protocol.datagramReceived(datagram, senders[source])
             except Exception:
                 self._poller.uncaught(Failure(), self)
             if ticks.queue and ticks.depth == 1:
@@ -232,7 +230,7 @@ class UDPPort(MulticastGroups):
 
     def receivedOne(self, datagram: bytes, source: Any) -> None:
         """Hand over a datagram that came alone."""
-        self.protocol.datagramReceived(datagram, self._senders.get(source) or self._sender(source))
+        self.protocol.datagramReceived(datagram, self._senders[source])
 
     def failed(self, error: OSError) -> None:
         if error.errno == errno.ECONNREFUSED:
@@ -287,32 +285,6 @@ class UDPPort(MulticastGroups):
         finally:
             if self._stopped is not None:
                 self._poller.queueMicrotask(self._stopped.callback, None)
-
-    def _sender(self, source: Any) -> tuple[str, int]:
-        if len(self._senders) >= _KNOWN:
-            self._senders.clear()
-        address, port = shown(source)
-        self._senders[source] = (address, port)
-        return address, port
-
-    def _destination(self, addr: tuple[str, int]) -> Destination:
-        host, port = addr
-        numeric = numericHost(host)
-        if not isIP(numeric):
-            raise InvalidAddressError(host, "write() only accepts IP addresses, not hostnames")
-        try:
-            packed = destination(numeric, port, self.family)
-        except OSError:
-            raise InvalidAddressError(host, "write() on a port of the other family") from None
-        if len(self._destinations) >= _KNOWN:
-            self._destinations.clear()
-        self._destinations[addr] = packed
-        return packed
-
-
-def numericHost(host: str) -> str:
-    """The address that Python calls ``'<broadcast>'``; any other host as it is."""
-    return "255.255.255.255" if host == "<broadcast>" else host
 
 
 def listenUDP(
