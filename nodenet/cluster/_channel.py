@@ -1,8 +1,8 @@
 """One end of the Unix socket pair between the primary and a worker.
 
 Law: frames arrive whole, in the order in which they were given; a handle (a socket) arrives with
-its own frame or, when this process has no room for it, not at all, and the sender is told which.
-Whatever is wrong with what arrives ends the channel, never the loop.
+its own frame or, when this process has no room for it, not at all, and the sender is told which, be
+it by the answer to a question. Whatever is wrong with what arrives ends the channel, never the loop.
 
 How they leave is `nodenet.cluster._outbox`'s business, how they arrive `nodenet.cluster._frames`'s.
 """
@@ -218,16 +218,17 @@ class Channel:
         if frame.inode is not None and handle is None:
             self._say("lost", frame.number)
         if frame.kind in ("got", "lost"):
-            self._acknowledged(frame)
+            self._acknowledged(frame.about, arrived=frame.kind == "got")
         else:
             self._poller.nextTick(self._deliver, frame, handle)
 
     def _deliver(self, frame: Frame, handle: Handle | None) -> None:
         if frame.kind in ("answer", "failed"):
+            self._acknowledged(frame.about, arrived=True)  # what is answered has come
             self._answered(frame.about, _outcome(frame, handle))
         elif frame.inode is not None and handle is None:
             return  # the other process knows
-        if handle is not None:
+        if handle is not None and frame.kind != "query":
             self._say("got", frame.number)
         if frame.kind == "message":
             self.message(frame.content, handle)
@@ -265,8 +266,8 @@ class Channel:
         else:
             question.callback(outcome)
 
-    def _acknowledged(self, frame: Frame) -> None:
-        self._outbox.acknowledged(frame.about, frame.kind == "got")
+    def _acknowledged(self, about: int | None, arrived: bool) -> None:
+        self._outbox.acknowledged(about, arrived)
         if not self.connected and self._outbox.settled:
             self._poller.nextTick(self._finish, None)
 
