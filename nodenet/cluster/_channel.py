@@ -2,7 +2,7 @@
 
 Law: frames arrive whole, in the order in which they were given; a handle (a socket) arrives with
 its own frame or, when this process has no room for it, not at all, and the sender is told which, be
-it by the answer to a question. Whatever is wrong with what arrives ends the channel, never the loop.
+it by the answer to a question. What is wrong with what arrives ends the channel, never the loop.
 
 How they leave is `nodenet.cluster._outbox`'s business, how they arrive `nodenet.cluster._frames`'s.
 """
