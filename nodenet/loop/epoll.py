@@ -76,6 +76,8 @@ class EpollPoller(Poller):
         try:
             if queue and ticks.depth == 1:
                 ticks.drain()
+            if ticks.fed:
+                ticks.runFed()
             for turn in range(_ROUNDS):
                 epoll = self._epoll
                 if epoll is None:
@@ -95,9 +97,9 @@ class EpollPoller(Poller):
                         self.handlerFailed(handle)
                     if queue and ticks.depth == 1:
                         ticks.drain()
-                if ticks.closing:
+                if ticks.closing or ticks.fed:
                     ticks.runClosing()
-                if len(events) < 2 and not ticks.closing:
+                if len(events) < 2 and not ticks.ending:
                     return  # not under load: polling again would find nothing
         finally:
             ticks.polling = before

@@ -45,6 +45,7 @@ class Poller:
         self.nextTick = self.ticks.nextTick
         self.queueMicrotask = self.ticks.queueMicrotask
         self.atRoundEnd = self.ticks.atRoundEnd
+        self.feed = self.ticks.feed
         self.drain = self.ticks.drain
         self.onUncaught: Callable[[Failure], bool] | None = None
         """Told of a failure that nobody caught; returns whether it need not be logged."""
@@ -185,7 +186,7 @@ class Poller:
                     self.handlerFailed(handle)
             if ticks.depth == 1:
                 ticks.drain()  # no callLater(0) runs after a stop
-                while ticks.closing:
+                while ticks.ending:
                     ticks.runClosing()
         finally:
             ticks.leave()

@@ -1,4 +1,4 @@
-"""Node's queues: ticks, then microtasks; and at the end of a round, the close callbacks.
+"""Node's queues: ticks, then microtasks; and at the end of a round what was fed, then what closes.
 
 Law: a drain ends with ticks and microtasks empty, and no queued callback runs inside the call
 that queued it. Whatever a callback raises, also ``SystemExit`` and its like, ends that callback
@@ -32,6 +32,7 @@ class Ticks:
         self.depth = 0
         self.queue: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._microtasks: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
+        self.fed: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self.closing: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._uncaught = uncaught
         self.polling = False
@@ -63,6 +64,17 @@ class Ticks:
         if not self.depth:
             self._await_round_end()
 
+    def feed(self, callback: Callable[[Unpack[_Args]], object], *args: *_Args) -> None:
+        """Run `callback` before the next look for events: what the system has done by then."""
+        self.fed.append((callback, args))
+        if not self.depth:
+            self._await_round_end()
+
+    @property
+    def ending(self) -> bool:
+        """Whether something waits for the end of the round."""
+        return bool(self.fed or self.closing)
+
     @property
     def running(self) -> bool:
         """Whether a callback of nodenet is on the stack of the calling thread."""
@@ -80,7 +92,7 @@ class Ticks:
                 self.drain()
         finally:
             self.depth -= 1
-            if self.closing and not self.polling:
+            if (self.closing or self.fed) and not self.polling:
                 self._await_round_end()
 
     def call(self, owner: object, callback: Callable[..., object], *args: object) -> None:
@@ -110,15 +122,23 @@ class Ticks:
                     except BaseException:
                         self._uncaught(Failure(), callback)
 
+    def runFed(self) -> None:
+        """Run what was fed. Only for whoever is inside a callback."""
+        if self.depth == 1:
+            self._run(self.fed)
+
     def runClosing(self) -> None:
         """Run what waits for the end of the round. Only for whoever is inside a callback.
 
         What these callbacks close waits for the end of the next one, as in libuv.
         """
-        if self.depth != 1:
-            return
-        for _ in range(len(self.closing)):
-            callback, args = self.closing.popleft()
+        if self.depth == 1:
+            self._run(self.fed)
+            self._run(self.closing)
+
+    def _run(self, queue: deque[tuple[Callable[..., object], tuple[Any, ...]]]) -> None:
+        for _ in range(len(queue)):
+            callback, args = queue.popleft()
             try:
                 callback(*args)
             except BaseException:

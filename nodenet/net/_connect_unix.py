@@ -45,7 +45,7 @@ class ConnectingUnix:
             transport.connect(self._path, self._outcome)
         except OSError as refused:
             # As libuv, which tells of it in the loop's next round.
-            self._poller.atRoundEnd(self._outcome, refused)
+            self._poller.feed(self._outcome, refused)
 
     def local(self) -> str | None:
         """Unix sockets that connect have no local address."""

@@ -167,14 +167,14 @@ class LivingSocket(Duplex):
             callback(None)
         elif self._end >= EMITTED:
             # The peer has ended too: what follows is the close, and that sends the FIN.
-            self._poller.atRoundEnd(callback, None)
+            self._poller.feed(callback, None)
         else:
             try:
                 link.shutdown()
             except OSError as error:
                 callback(None if error.errno == errno.ENOTCONN else error)
             else:
-                self._poller.atRoundEnd(callback, None)
+                self._poller.feed(callback, None)
 
     def _destroy(self, error: BaseException | None, callback: Callback) -> None:
         phase, link, connecting = self._phase, self._link, self._connecting
@@ -270,7 +270,7 @@ class LivingSocket(Duplex):
         if path:
             self.emit("connectionAttempt", path, None, None)
             error = systemError(errno.EISCONN, "connect", path)
-            self._poller.atRoundEnd(self._failed_to_connect, error, path)
+            self._poller.feed(self._failed_to_connect, error, path)
         else:
             self._poller.nextTick(self._refuse, options["host"] or "localhost", options["port"])
 

@@ -56,7 +56,7 @@ class MemoryPoller:
     def _act(self, act: Callable[[], object]) -> None:
         act()
         rounds = _ROUNDS if self.ticks.depth == 1 else 0  # no handler runs inside another one
-        while rounds and (self._waiting or self.ticks.closing):
+        while rounds and (self._waiting or self.ticks.ending):
             rounds -= 1
             self._serve()
             self.ticks.runClosing()

@@ -70,7 +70,7 @@ class ClockedReactor:
     def _settle(self) -> None:
         """Have nodenet do what it has put off until the running callback returns."""
         for poller in (pollerOf(self), pollerOf(self._reactor)):
-            if poller.ticks.queue or poller.ticks.closing:
+            if poller.ticks.queue or poller.ticks.ending:
                 poller.ticks.call(self, _finish, poller)
 
     def __getattr__(self, name: str) -> Any:
@@ -81,7 +81,7 @@ def _finish(poller: Poller) -> None:
     """Do what a round of handlers does at its end, and what follows from that."""
     poller.drain()
     rounds = _ROUNDS
-    while poller.ticks.depth == 1 and poller.ticks.closing and rounds:
+    while poller.ticks.depth == 1 and poller.ticks.ending and rounds:
         rounds -= 1
         poller.ticks.runClosing()
 

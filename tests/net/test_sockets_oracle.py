@@ -715,10 +715,9 @@ async def _aborted(t: Tracer) -> None:
     await pause(20)
     t('first', first.writableEnded, first.bytesWritten)
     t('second', second.writableEnded, second.bytesWritten)
+    for (const each of peers) each.resume().end()
     first.end()
     second.end()
-    await pause(20)
-    for (const each of peers) each.resume().end()
     server.close()
     """,
 )
@@ -743,11 +742,10 @@ async def _two(t: Tracer) -> None:
     await pause(0.02)
     t("first", first.writableEnded, first.bytesWritten)
     t("second", second.writableEnded, second.bytesWritten)
-    first.end()
-    second.end()
-    await pause(0.02)
     for each in peers:
         each.resume().end()
+    first.end()
+    second.end()
     server.close()
 
 
