@@ -64,8 +64,8 @@ class Dial:
 
     def _take(self, transport: Any) -> None:
         self._timer.cancel()
-        self._prepare(transport)
         try:
+            self._prepare(transport)
             protocol = self._factory.buildProtocol(transport.getPeer())
             if protocol is None:
                 raise twisted.NoProtocol

@@ -94,9 +94,18 @@ def _remove(path: BoundPath | None) -> None:
 
 
 class EndpointServer(net.Server):
-    """A server on a socket that its endpoint has bound; the endpoint's path goes with it."""
+    """A server on a socket that its endpoint has bound; the endpoint's path goes with it.
+
+    Attributes:
+        unfinished: What resets the connections that the listener has yet to hear of: hands are
+            shaken.
+    """
 
     path: BoundPath | None = None
+
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        super().__init__(*args, **keywords)
+        self.unfinished: dict[Callable[[], object], None] = {}
 
     def close(self, callback: Callable[..., object] | None = None) -> Self:
         _remove(self.path)
@@ -115,7 +124,7 @@ class StreamServerEndpoint(Endpoint):
     families: ClassVar[frozenset[int]]
     """The families of the sockets that it listens on."""
 
-    def serve(self, connectionListener: Callable[[net.Socket], Any]) -> net.Server:
+    def serve(self, connectionListener: Callable[[net.Socket], Any]) -> EndpointServer:
         """Make the server that this endpoint describes, and have it listen.
 
         Args:

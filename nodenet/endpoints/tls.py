@@ -33,6 +33,7 @@ from nodenet.endpoints.client import ClientArguments, TCPClientEndpoint
 from nodenet.endpoints.stream import EndpointServer, StreamServerArguments, TCPServerEndpoint
 from nodenet.loop import pollerOf
 from nodenet.net._foreign import StreamLink
+from nodenet.transports.tcp import twistedAddress
 from nodenet.transports.tls import tlsFactory
 
 _HANDSHAKE: Final = 120.0  # seconds that one may take, as in Node's tls
@@ -122,7 +123,8 @@ class _TLSServer(EndpointServer):
         self._tls = tlsFactory(context, False, handshakes, self._poller.reactor)
 
     def _welcome(self, link: Any, peer: Any) -> None:
-        link.run(self._tls.buildProtocol(link.getPeer()), link.getPeer())
+        address = twistedAddress(peer)  # the kernel may not know it any more
+        link.run(self._tls.buildProtocol(address), address)
 
     def _shaken(self, transport: Any) -> None:
         """A handshake is done: its connection is one for the listener."""
@@ -139,19 +141,27 @@ class _Handshake(Protocol):
 
     def __init__(self, server: _TLSServer) -> None:
         self._server = server
-        self._timer = server._poller.callLater(_HANDSHAKE, self._timed_out, ref=False)
+        self._timer = server._poller.callLater(_HANDSHAKE, self.abort, ref=False)
+
+    def connectionMade(self) -> None:
+        self._server.unfinished[self.abort] = None
+
+    def abort(self) -> None:
+        """Reset the connection."""
+        self.transport.abortConnection()
 
     def handshakeCompleted(self) -> None:
-        self._timer.cancel()
+        self._finished()
         self._server._shaken(self.transport)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if self._timer.active():
-            self._timer.cancel()
+        self._finished()
         self._server._forget()
 
-    def _timed_out(self) -> None:
-        self.transport.abortConnection()
+    def _finished(self) -> None:
+        self._server.unfinished.pop(self.abort, None)
+        if self._timer.active():
+            self._timer.cancel()
 
 
 def _above(tls: Any) -> IProtocol:

@@ -106,11 +106,12 @@ class StreamListener(_Bound):
     def destroy(self) -> None:
         if self._server.listening or not self.ready:
             self._server.close()
+        self._abort_unfinished()
         for socket in list(self._open):
             socket.destroy()
 
     def figures(self) -> Mapping[Hashable, Figures]:
-        return {
+        return self._unfinished() | {
             socket: Figures(socket.bytesRead, socket.readableLength + socket.writableLength)
             for socket in self._open
         }
@@ -122,6 +123,14 @@ class StreamListener(_Bound):
         self._where = whereServer(self._server)
         self.tally = countServer(self._server, self._counters)
         self.ready = True
+
+    def _unfinished(self) -> dict[Hashable, Figures]:
+        """Hands are shaken: what is said then is still to come."""
+        return dict.fromkeys(self._server.unfinished, Figures(0, 1))
+
+    def _abort_unfinished(self) -> None:
+        for abort in list(self._server.unfinished):
+            abort()
 
     def _accepted(self, socket: net.Socket) -> None:
         self._open[socket] = None

@@ -92,6 +92,13 @@ class ServerListener(Relaying, StreamListener):
         if self._server.listening or not self.ready:
             self._server.close()
 
+    def destroy(self) -> None:
+        super().destroy()
+        self._abort_unfinished()
+
+    def figures(self) -> Mapping[Hashable, Figures]:
+        return self._unfinished() | dict(super().figures())
+
     def _bound(self) -> None:
         super()._bound()
         address = self._server.address()

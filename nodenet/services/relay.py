@@ -187,7 +187,10 @@ class RelayService(SocketService):
         ended = partial(self._relay_ended, listener)
         relay = StreamRelay(socket, self._poller, self._settings.limits, ended)
         listener.relays[relay] = None
-        relay.connect(self._target, self._header(listener, socket))
+        if self._lists.admits(relay.peer[0]):
+            relay.connect(self._target, self._header(listener, socket))
+        else:
+            relay.end(BLOCKED)  # the lists were read again while hands were shaken
 
     def message(self, listener: Any, data: bytes, peer: Any) -> None:
         """Relay a datagram; see `SocketService.message`."""

@@ -28,6 +28,8 @@ KEEP_ALIVE_COUNT: Final = 10
 class TCPTransport(SecurableTransport):
     """A TCP connection."""
 
+    _destination: tuple[Any, ...] | None = None
+
     @classmethod
     def open(cls, poller: Poller, family: int) -> TCPTransport:
         """An unconnected one, for :meth:`connect`."""
@@ -43,6 +45,10 @@ class TCPTransport(SecurableTransport):
         if self._socket.family == socket.AF_INET6:
             self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         self._socket.bind(address)
+
+    def connect(self, address: Any, connected: Callable[[OSError | None], object]) -> None:
+        self._destination = address
+        super().connect(address, connected)
 
     # -- tuning -----------------------------------------------------------------------------
 
@@ -109,7 +115,12 @@ class TCPTransport(SecurableTransport):
         return twistedAddress(self._socket.getsockname())
 
     def _peer_address(self) -> IPv4Address | IPv6Address:
-        return twistedAddress(self._socket.getpeername())
+        try:
+            return twistedAddress(self._socket.getpeername())
+        except OSError:
+            if self._destination is None:
+                raise
+            return twistedAddress(self._destination)  # the peer has reset: reading will tell
 
     def describe(self) -> str:
         if not self._open:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet import error, reactor
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import clientFromString, connectProtocol
 from twisted.internet.error import (
@@ -122,6 +123,31 @@ async def test_who_is_refused_hears_it_in_every_language() -> None:
     assert isinstance(raised.value, OSError)
     assert str(raised.value) == f"connect ECONNREFUSED 127.0.0.1:{port}"
     assert (factory.starts, factory.stops) == (1, 1)
+
+
+async def test_a_peer_that_resets_at_once_was_connected_before() -> None:
+    """The kernel does not know its address any more; who has called it does."""
+    told: list[Any] = []
+
+    class Kept(Greeter):
+        def connectionLost(self, reason: Failure = connectionDone) -> None:
+            told.append(reason)
+            super().connectionLost(reason)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        host, port = listener.getsockname()
+
+        class Late(TCPClientEndpoint):
+            def _prepare(self, transport: Any) -> None:
+                peer, _ = listener.accept()
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                peer.close()
+
+        endpoint = Late(reactor, host=host, port=port)
+        protocol: Any = await endpoint.connect(Factory.forProtocol(Kept))
+    await protocol.ended
+    assert protocol.transport.getPeer() == IPv4Address("TCP", host, port)
+    assert told[0].check(error.ConnectionLost)
 
 
 async def test_nobody_at_a_path(socketPath: Callable[[str], str]) -> None:

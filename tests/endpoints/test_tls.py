@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from nodenet.endpoints import (
     quote,
 )
 from nodenet.events import once
+from nodenet.testing import Guard
 from nodenet.transports.tcp import TCPTransport
 
 
@@ -210,6 +212,18 @@ async def test_who_cannot_shake_hands_is_nobody(pem: str) -> None:
     assert heard == b"hello"
     server.close()
     await once(server, "close")
+
+
+async def test_who_resets_before_he_is_accepted_is_forgotten(pem: str, guard: Guard) -> None:
+    """The kernel does not know his address any more."""
+    server, where, met = served(pem)
+    with socket.create_connection(("127.0.0.1", server.address().port)) as stranger:
+        stranger.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    heard, _ = await asked(endpoints.clientFromString(reactor, where))
+    assert heard == b"hello"
+    assert met == ["127.0.0.1"]
+    server.close()
+    await once(server, "close")  # follows when every connection has ended
 
 
 async def test_a_handshake_that_does_not_go_on_is_given_up(

@@ -228,6 +228,58 @@ async def test_who_does_not_speak_tls_never_reaches_the_target(stage: Stage) -> 
     assert not reached
 
 
+async def shaking(service: RelayService) -> Any:
+    """Somebody who was accepted, and has yet to shake hands."""
+    plain = TCP4ClientEndpoint(reactor, "127.0.0.1", port(service))
+    client = await plain.connect(Factory.forProtocol(Waiting))
+    while not service._listeners[0].figures():
+        await deferLater(reactor, 0)
+    return client
+
+
+class Waiting(Protocol):
+    """Waits for its end."""
+
+    def connectionMade(self) -> None:
+        self.ended: Deferred[None] = Deferred()
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+        self.ended.callback(None)
+
+
+async def test_a_handshake_that_goes_on_ends_with_the_service(stage: Stage) -> None:
+    service = stage.tls(await stage.target(echo))
+    client = await shaking(service)
+    await service.stopService()
+    await client.ended
+
+
+async def test_a_handshake_that_goes_on_has_its_time_to_finish(stage: Stage) -> None:
+    service = stage.tls(await stage.target(echo), grace=600.0)
+    client = await shaking(service)
+    stopped = service.stopService()
+    assert not stopped.called
+    client.transport.loseConnection()
+    await stopped
+
+
+async def test_who_comes_onto_a_list_while_hands_are_shaken_gets_no_further(
+    stage: Stage, log: Log, tmp_path: Path
+) -> None:
+    reached: list[net.Socket] = []
+    listed = tmp_path / "blocked"
+    listed.write_text("")
+    service = stage.tls(await stage.target(reached.append), block=[f"@{listed}"])
+    client = await shaking(service)
+    listed.write_text("127.0.0.1\n")
+    service.reload()
+    client.transport.startTLS(certificates.clientOptions())
+    client.transport.write(b"hello")
+    await client.ended
+    assert [said["why"] for said in log.ends] == ["blocked"]
+    assert not reached
+
+
 async def test_that_is_said_where_twisted_listens(stage: Stage, log: Log) -> None:
     service = stage.tls(await stage.target(echo), "Twisted's")
     client = await stage.client(service)
