@@ -99,6 +99,10 @@ class Session:
         where = self._socket.remoteAddress()
         assert not isinstance(where, str)
         self._target = where.address, where.port
+        if self._target == (_plain(self.peer.address), self.peer.port):
+            self.listener.tally.datagramsDropped += len(self._early)
+            self._relay.end(self, NOT_CONNECTED)  # a forged sender: see `DatagramRelay._pass`
+            return
         for data in self._early:
             self._socket.send(data)
         self._early.clear()
@@ -210,7 +214,7 @@ class DatagramRelay:
     def _is_target(self, peer: Any) -> bool:
         """Whether a sender is said to be the target, as far as no look-up is needed to tell."""
         options = self.target.options
-        return bool(peer.port == options["port"] and peer.address == options.get("host"))
+        return bool(peer.port == options["port"] and _plain(peer.address) == options.get("host"))
 
     def _begin(self, listener: SessionListener, peer: Any) -> Session | None:
         if self._sessions.full() and not self._make_room(listener):
@@ -248,3 +252,8 @@ class DatagramRelay:
         for _, session in self._sessions.expired(self._poller.seconds()):
             self.end(session, IDLE)
         self._await_expiry()
+
+
+def _plain(address: str) -> str:
+    """An address as the target's socket has it: one of IPv4 may come in over IPv6."""
+    return address.removeprefix("::ffff:") if "." in address else address

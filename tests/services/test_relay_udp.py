@@ -223,6 +223,22 @@ async def test_forged_senders_that_cannot_be_answered_are_dropped(stage: Stage) 
     assert tally(service)["connectionsAccepted"] == 0
 
 
+@pytest.mark.parametrize(
+    ("listen", "host"),
+    [(UDP, "localhost"), ("udp:0:type=udp6:interface=\\:\\:", "127.0.0.1")],
+)
+async def test_a_target_by_another_name_is_known_when_it_is_found(
+    stage: Stage, listen: str, host: str
+) -> None:
+    """It seems to have asked, hears its own answer and answers that: for ever."""
+    service = await stage.relay(listen, host)
+    stage.target.send(b"x", port(service), "127.0.0.1")
+    while not tally(service)["datagramsDropped"]:
+        await turn()
+    assert not stage.askers
+    assert tally(service)["connectionsActive"] == 0
+
+
 @linux
 async def test_a_relay_on_all_addresses_knows_itself(stage: Stage) -> None:
     """It hears which address was asked, and so that it was asked by itself."""
