@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IListeningPort
 
 from nodenet import dgram, net
+from nodenet.endpoints.stream import EndpointServer
 from nodenet.errors import ERR_SOCKET_DGRAM_NOT_RUNNING
 from nodenet.services._counting import countMessages, countServer, whereServer, whereSocket
 from nodenet.services._program import ProgramError
@@ -74,7 +75,10 @@ class ServerPart(Part):
         return closed
 
     def cutOff(self) -> int:
-        count = len(self._open)
+        unfinished = self._server.unfinished if isinstance(self._server, EndpointServer) else {}
+        count = len(self._open) + len(unfinished)
+        for abort in list(unfinished):
+            abort()
         for socket in list(self._open):
             socket.destroy()
         return count
@@ -163,12 +167,7 @@ class ClosablePart(Part):
 
     def __init__(self, close: Callable[..., Any]) -> None:
         self._close = close
-        try:
-            inspect.signature(self._close).bind(print)
-        except (TypeError, ValueError):
-            self._tells = False
-        else:
-            self._tells = True
+        self._tells = _takes_callback(close)
 
     def close(self) -> Deferred[Any]:
         if not self._tells:
@@ -181,6 +180,17 @@ class ClosablePart(Part):
 
         self._close(tell)
         return closed
+
+
+def _takes_callback(close: Callable[..., Any]) -> bool:
+    """Whether the first argument may be one: it has to be given, or is None by default."""
+    try:
+        signature = inspect.signature(close)
+        given = signature.bind(print)
+    except (TypeError, ValueError):
+        return False
+    (name,) = given.arguments
+    return signature.parameters[name].default in (inspect.Parameter.empty, None)
 
 
 def partOf(given: Any, counters: Counters, news: Callable[..., object]) -> Part:

@@ -51,6 +51,7 @@ class RunService(OperatedService):
     Raises:
         ProgramError: `program` is nothing that could be looked for.
         EndpointStringError: `stats` means nothing.
+        ValueError: `grace` is negative or has no end.
     """
 
     def __init__(

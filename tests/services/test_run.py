@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from twisted.internet.tcp import Port
 from twisted.python.failure import Failure
 
 from nodenet import dgram, net
+from nodenet.endpoints import StreamServerEndpoint, parse
 from nodenet.events import once
 from nodenet.loop import openHandles, pollerOf
 from nodenet.services import CannotStart, RunService
@@ -179,9 +181,22 @@ async def test_anything_that_closes() -> None:
     assert closed == ["telling", "plain"]
 
 
+async def test_a_close_that_takes_something_else_gets_no_callback() -> None:
+    class Patient:
+        waited: object = None
+
+        def close(self, seconds: float = 5.0) -> None:
+            self.waited = seconds
+
+    patient = Patient()
+    await started(lambda: patient, grace=3600).stopService()
+    assert patient.waited == 5.0
+
+
 async def test_a_port_of_twisteds() -> None:
     reactor = pollerOf().reactor
-    service = started(lambda: TCP4ServerEndpoint(reactor, 0, interface=HOST).listen(Factory()))
+    endpoint = TCP4ServerEndpoint(reactor, 0, interface=HOST)
+    service = started(lambda: endpoint.listen(Factory()), grace=3600)  # it does not wait for that
     (port,) = (one for one in reactor.getReaders() if isinstance(one, Port))
     await service.stopService()
     assert port.disconnected
@@ -233,6 +248,28 @@ async def test_not_for_ever() -> None:
     stopped = service.stopService()
     await once(client, "close")
     await stopped
+
+
+async def test_a_handshake_is_cut_off(tmp_path: Path) -> None:
+    certificates = pytest.importorskip("certificates")
+    key, cert = certificates.files(tmp_path)
+    endpoint = parse(f"ssl:0:interface={HOST}:privateKey={key}:certKey={cert}")
+    assert isinstance(endpoint, StreamServerEndpoint)
+    made: list[net.Server] = []
+
+    def program() -> net.Server:
+        made.append(endpoint.serve(lambda socket: None))
+        return made[0]
+
+    service = started(program, grace=0.0)
+    client = net.createConnection(port(service), HOST)
+    closed: Deferred[None] = Deferred()
+    client.on("error", lambda _: None)
+    client.on("close", lambda _: closed.callback(None))
+    while not made[0]._connections:
+        await turn()
+    await service.stopService()
+    await closed
 
 
 async def test_whoever_hurries_does_not_wait() -> None:
