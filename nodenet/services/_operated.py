@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import signal
 from abc import abstractmethod
+from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.application.service import Service
@@ -53,6 +54,7 @@ class OperatedService(Service):
 
     Raises:
         EndpointStringError: A string means nothing.
+        ValueError: `grace` is negative or has no end.
     """
 
     def __init__(
@@ -62,6 +64,8 @@ class OperatedService(Service):
         stats: str | IStreamServerEndpoint | None = None,
         reactor: Any = None,
     ) -> None:
+        if not 0 <= grace < inf:
+            raise ValueError(f"grace must be 0 seconds or more, not {grace:g}")
         self.grace = grace
         self.counters = Counters()
         self.announces = True

@@ -35,6 +35,7 @@ class SocketService(OperatedService):
 
     Raises:
         EndpointStringError: A string means nothing.
+        ValueError: `grace` is negative or has no end.
     """
 
     def __init__(

@@ -48,6 +48,7 @@ class EchoService(SocketService):
 
     Raises:
         EndpointStringError: A string means nothing.
+        ValueError: `grace` is negative or has no end.
     """
 
     def __init__(

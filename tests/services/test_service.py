@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from math import inf, nan
 
 import pytest
 from twisted.application.service import Application, IService, IServiceCollection
@@ -106,6 +107,12 @@ async def test_a_live_connection_keeps_the_stop_waiting() -> None:
 def test_a_malformed_string_is_refused_at_construction() -> None:
     with pytest.raises(EndpointStringError):
         EchoService(["tcp:x"])
+
+
+@pytest.mark.parametrize("grace", [-1.0, inf, nan])
+def test_a_grace_that_is_no_time_is_refused_at_construction(grace: float) -> None:
+    with pytest.raises(ValueError, match=f"grace must be 0 seconds or more, not {grace:g}"):
+        EchoService(grace=grace)
 
 
 def test_the_default_is_this_machine_alone() -> None:
