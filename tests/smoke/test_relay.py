@@ -174,10 +174,10 @@ def test_a_target_that_never_accepts_is_given_up(run: Start) -> None:
             "relay", "--listen", TCP, "--connect", f"tcp:127.0.0.1:{target.getsockname()[1]}",
             "--connect-timeout", "0.3",
         )  # fmt: skip
-        client = opened.enter_context(
-            socket.create_connection(("127.0.0.1", port(relay)), PATIENCE)
-        )
-        with pytest.raises(ConnectionResetError):
+        with (
+            pytest.raises(ConnectionResetError),  # even before it is told that it has connected
+            socket.create_connection(("127.0.0.1", port(relay)), PATIENCE) as client,
+        ):
             client.recv(1)
         relay.says("no answer from the target")
 

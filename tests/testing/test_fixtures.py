@@ -11,6 +11,8 @@ from typing import Any
 from nodenet import events
 from nodenet.loop import openHandles
 
+NOT_NEEDED = ("cacheprovider", "asyncio", "hypothesispytest")  # and slow to start
+
 GUARDED = """
 import pytest_twisted
 from nodenet import net
@@ -92,7 +94,8 @@ def outcome(directory: Path, program: str, *arguments: str) -> str:
     """What pytest says of a program."""
     file = directory / "test_program.py"
     file.write_text(program)
-    options = ["-q", "-p", "no:cacheprovider", "-p", "no:asyncio", *arguments]
+    without = [word for name in NOT_NEEDED for word in ("-p", f"no:{name}")]
+    options = ["-q", *without, *arguments]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, file],
         check=False,
