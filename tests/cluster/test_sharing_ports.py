@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import stat
+import subprocess
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -492,6 +494,29 @@ async def test_the_primary_removes_a_path_when_the_last_worker_closes(
     assert await greetings(path, count=1) == ["2"]
     await primary.workers[1].end()
     assert not os.path.exists(path)
+
+
+@pytest.mark.parametrize("deals", [True, False])
+async def test_options_of_the_place_are_the_primarys_too(deals: bool, socketPath: Path) -> None:
+    primary = Primary(deals)
+    worker = primary.worker()
+    path = socketPath("private")
+    await worker.server({"path": path, "mode": 0o600})
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    six = await worker.server({"port": 0, "host": "::", "ipv6Only": True})
+    assert (await failure(net.connect(portOf(six), "127.0.0.1"))).code == "ECONNREFUSED"  # type: ignore[attr-defined]
+    assert await greetings(portOf(six), "::1", count=1) == ["1"]
+    await primary.end()
+
+
+@pytest.mark.skipif(shutil.which("ss") is None, reason="no `ss` to ask the kernel with")
+@pytest.mark.parametrize("deals", [True, False])
+async def test_the_backlog_is_the_primarys(deals: bool) -> None:
+    primary = Primary(deals)
+    server = await primary.worker().server({"port": 0, "host": "127.0.0.1", "backlog": 3})
+    told = subprocess.check_output(["ss", "-ltnH", f"sport = :{portOf(server)}"], text=True)
+    assert told.split()[2] == "3"
+    await primary.end()
 
 
 async def test_a_relative_path_is_meant_where_the_worker_is(
