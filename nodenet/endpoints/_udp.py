@@ -81,13 +81,23 @@ class UDPEndpoint(Endpoint):
             raise systemError(error, "setsockopt") from None
         return skt
 
-    def _socket(self, skt: socket.socket, listener: Callable[..., Any] | None) -> dgram.Socket:
+    def _socket(
+        self,
+        skt: socket.socket,
+        listener: Callable[..., Any] | None,
+        lookup: Callable[..., object] | None = None,
+    ) -> dgram.Socket:
         """One of Node's kind."""
         kind = "udp6" if skt.family == socket.AF_INET6 else "udp4"
-        return self._unbound(kind, listener).bind({"fd": skt.detach(), "exclusive": True})
+        return self._unbound(kind, listener, lookup).bind({"fd": skt.detach(), "exclusive": True})
 
-    def _unbound(self, kind: str, listener: Callable[..., Any] | None) -> dgram.Socket:
-        options = {**self._only(SOCKET), "type": kind}
+    def _unbound(
+        self,
+        kind: str,
+        listener: Callable[..., Any] | None,
+        lookup: Callable[..., object] | None = None,
+    ) -> dgram.Socket:
+        options = {**self._only(SOCKET), "type": kind, "lookup": lookup}
         return dgram.createSocket(options, listener, reactor=self._reactor)
 
     def _check(self, protocol: Any) -> None:

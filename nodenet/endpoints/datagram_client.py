@@ -80,11 +80,17 @@ class UDPClientEndpoint(UDPEndpoint):
 
     host: ClassVar[str] = "host"
 
-    def open(self, listener: Callable[[bytes, Any], Any] | None = None) -> dgram.Socket:
+    def open(
+        self,
+        listener: Callable[[bytes, Any], Any] | None = None,
+        lookup: Callable[..., object] | None = None,
+    ) -> dgram.Socket:
         """Make a socket that is about to be connected: ``'connect'`` follows, or ``'error'``.
 
         Args:
             listener: called with the bytes and the sender of each datagram.
+            lookup: finds the address of the peer in place of `dns.lookup`, as the option of
+                `dgram.createSocket`.
 
         Returns:
             The socket, bound.
@@ -92,7 +98,7 @@ class UDPClientEndpoint(UDPEndpoint):
         Raises:
             OSError: The system refused, in Node's words.
         """
-        made = self._socket(self._bind(), listener)
+        made = self._socket(self._bind(), listener, lookup)
         made.connect(self._options["port"], self._host)
         return made
 

@@ -12,11 +12,13 @@ from typing import Any, Final
 from twisted.internet.interfaces import IDelayedCall
 
 from nodenet import dgram
+from nodenet.addresses import isIP
 from nodenet.endpoints import UDPClientEndpoint
 from nodenet.errors import ERR_SOCKET_DGRAM_NOT_RUNNING
 from nodenet.loop import Poller
 from nodenet.services._address_lists import AddressLists
 from nodenet.services._listener import Listener
+from nodenet.services._look_ups import LookUps
 from nodenet.services._relay_listeners import STOPPED
 from nodenet.services._relay_stream import IDLE, NOT_CONNECTED
 from nodenet.services._session_listener import SessionListener, addressAsked
@@ -61,7 +63,7 @@ class Session:
     def begin(self) -> None:
         """Connect with the target; that this is not possible may be found only later."""
         try:
-            self._socket = socket = self._relay.target.open(self._answer)
+            self._socket = socket = self._relay.open(self._answer)
         except OSError as error:
             self._relay.end(self, NOT_CONNECTED, error)
             return
@@ -144,6 +146,7 @@ class DatagramRelay:
         full: Callable[[Listener], object],
     ) -> None:
         self.target = target
+        self._look_ups = LookUps(limit, poller.reactor)
         self._poller = poller
         self._lists = lists
         self._sessions: Sessions[Any, Session] = Sessions(limit, idle)
@@ -186,6 +189,11 @@ class DatagramRelay:
             self._expiry.cancel()
             self._expiry = None
 
+    def open(self, answer: Callable[[bytes, Any], object]) -> dgram.Socket:
+        """A socket that is about to be connected with the target."""
+        named = not isIP(self.target.options.get("host") or "127.0.0.1")
+        return self.target.open(answer, lookup=self._look_ups if named else None)
+
     def __len__(self) -> int:
         """How many sessions there are."""
         return len(self._sessions)
@@ -217,6 +225,8 @@ class DatagramRelay:
         return bool(peer.port == options["port"] and _plain(peer.address) == options.get("host"))
 
     def _begin(self, listener: SessionListener, peer: Any) -> Session | None:
+        if self._look_ups.full:
+            return None  # those who were crowded out have left theirs behind
         if self._sessions.full() and not self._make_room(listener):
             return None
         tally = listener.tally

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -299,6 +300,37 @@ async def test_stopping_ends_all_sessions(stage: Stage, log: Log) -> None:
         await ask(await stage.client(service), b"hello")
     await service.stopService()
     assert [said["why"] for said in log.ends] == ["service stopped"] * 2
+
+
+async def answered(client: dgram.Socket) -> bytes:
+    """What a client hears who asks until nothing is in the way any more."""
+    answer = once(client, "message")
+    while not answer.called:
+        client.send(b"x")
+        await turn()
+    return bytes((await answer)[0])
+
+
+async def test_there_are_never_more_look_ups_than_the_limit(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who was crowded out leaves one behind, which nobody can end."""
+    found, ask = threading.Event(), socket.getaddrinfo
+
+    def slow(*args: Any) -> Any:
+        found.wait(30)
+        return ask("127.0.0.1", *args[1:])
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    service = await stage.relay(host="localhost", maxConnections=2)
+    strangers = [await stage.client(service) for _ in range(5)]
+    for stranger in strangers:
+        stranger.send(b"x")
+    while not tally(service)["datagramsDropped"] == 3:
+        await turn()
+    assert tally(service)["connectionsAccepted"] == 2
+    found.set()
+    assert await answered(strangers[4]) == b"X"
 
 
 async def test_a_name_that_there_is_not(stage: Stage, log: Log) -> None:
