@@ -33,7 +33,10 @@ class OnSignal:
         """Listen, where signals can be listened to: in the main thread."""
         if current_thread() is main_thread():
             self._listens = True
-            self._previous = signal.getsignal(self._number)
+            self._previous = _living(signal.getsignal(self._number))
+            before = getattr(self._previous, "__self__", None)
+            if isinstance(before, OnSignal):
+                before._previous = _living(before._previous)
             signal.signal(self._number, self._signal)
 
     def end(self) -> None:
@@ -41,10 +44,17 @@ class OnSignal:
         if self._listens:
             self._listens = False
             if signal.getsignal(self._number) == self._signal:
-                signal.signal(self._number, self._previous)
+                signal.signal(self._number, _living(self._previous))
 
     def _signal(self, number: int, frame: FrameType | None) -> None:
         if callable(self._previous):
             self._previous(number, frame)
         if self._listens:
             self._reactor.callFromThread(self._call)
+
+
+def _living(handler: Any) -> Any:
+    """The handler, or the one before it where it has ended and only leads there."""
+    while isinstance(over := getattr(handler, "__self__", None), OnSignal) and not over._listens:
+        handler = over._previous
+    return handler

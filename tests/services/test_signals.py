@@ -98,6 +98,23 @@ def test_the_handler_is_given_back(listen: Listen) -> None:
     assert signal.getsignal(NUMBER) is signal.SIG_IGN
 
 
+def test_it_is_given_back_when_the_first_has_ended_first(listen: Listen) -> None:
+    signal.signal(NUMBER, signal.SIG_IGN)
+    first, second = listen("first"), listen("second")
+    first.end()
+    second.end()
+    assert signal.getsignal(NUMBER) is signal.SIG_IGN
+
+
+def test_who_takes_turns_leaves_no_trail(listen: Listen, heard: list[str]) -> None:
+    last = listen("service")
+    for _ in range(2000):  # more than calls may be nested
+        last, before = listen("service"), last
+        before.end()
+    signal.raise_signal(NUMBER)
+    last.end()
+
+
 def test_a_thread_that_gets_no_signals_is_left_alone(listen: Listen) -> None:
     before = signal.getsignal(NUMBER)
     thread = threading.Thread(target=lambda: listen("service").end())
