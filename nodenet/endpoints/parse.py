@@ -7,7 +7,7 @@ here; whatever else there is, Twisted and its plugins parse. A string that nobod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, Final, TypeVar, cast
 
@@ -135,14 +135,9 @@ def datagramServerFromString(reactor: Any, text: str) -> IDatagramServerEndpoint
     Raises:
         EndpointStringError: The string means nothing.
     """
-    description = cut(text)
-    own = _DATAGRAMS.get(description.prefix)
-    if own is not None:
-        return cast(IDatagramServerEndpoint, own.fromDescription(description, reactor))
-    plugin = _plugin(description, IDatagramServerEndpointStringParser, _DATAGRAMS)
-    positional, named = _given(description)
-    made: IDatagramServerEndpoint = _asked(
-        description, lambda: plugin.parseDatagramServer(reactor, *positional, **named)
+    parser = IDatagramServerEndpointStringParser
+    made: IDatagramServerEndpoint = _datagrams(
+        text, reactor, _DATAGRAMS, parser, lambda plugin: plugin.parseDatagramServer
     )
     return made
 
@@ -160,16 +155,27 @@ def datagramClientFromString(reactor: Any, text: str) -> IDatagramClientEndpoint
     Raises:
         EndpointStringError: The string means nothing.
     """
-    description = cut(text)
-    own = _DATAGRAM_CLIENTS.get(description.prefix)
-    if own is not None:
-        return cast(IDatagramClientEndpoint, own.fromDescription(description, reactor))
-    plugin = _plugin(description, IDatagramClientEndpointStringParser, _DATAGRAM_CLIENTS)
-    positional, named = _given(description)
-    made: IDatagramClientEndpoint = _asked(
-        description, lambda: plugin.parseDatagramClient(reactor, *positional, **named)
+    parser = IDatagramClientEndpointStringParser
+    made: IDatagramClientEndpoint = _datagrams(
+        text, reactor, _DATAGRAM_CLIENTS, parser, lambda plugin: plugin.parseDatagramClient
     )
     return made
+
+
+def _datagrams(
+    text: str,
+    reactor: Any,
+    own: Mapping[str, type[Endpoint]],
+    kind: Any,
+    reads: Callable[[Any], Callable[..., Any]],
+) -> Any:
+    """Read a string by nodenet's `own` endpoints, or by the method `reads` of a plugin."""
+    description = cut(text)
+    if description.prefix in own:
+        return own[description.prefix].fromDescription(description, reactor)
+    read = reads(_plugin(description, kind, own))
+    positional, named = _given(description)
+    return _asked(description, lambda: read(reactor, *positional, **named))
 
 
 def _plugin(description: Description, kind: Any, own: Iterable[str]) -> Any:
