@@ -9,6 +9,7 @@ from typing import Any
 
 from nodenet import net
 from nodenet.loop import pollerOf
+from nodenet.options import checkInteger, checkNumber
 from nodenet.testing._poller import MemoryPoller
 from nodenet.testing.memory import Faults, MemorySocket
 from nodenet.transports.tcp import TCPTransport
@@ -36,7 +37,12 @@ def transportPair(
 
     Returns:
         The two ends.
+
+    Raises:
+        ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE: `delay` or `capacity` is no such number.
     """
+    delay = checkNumber(delay, "delay", 0)
+    capacity = checkInteger(capacity, "capacity", 1)
     real = pollerOf(reactor)
     time = real.reactor if clock is None else clock
     sockets = [MemorySocket(capacity, delay, time, fault) for fault in faults]
@@ -71,6 +77,9 @@ def socketPair(
 
     Returns:
         The two sockets; they are open.
+
+    Raises:
+        ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE: `delay` or `capacity` is no such number.
     """
     ends = transportPair(
         delay=delay, capacity=capacity, faults=faults, clock=clock, reactor=reactor

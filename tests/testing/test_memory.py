@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import nan
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock, deferLater
 
 from nodenet import events, net
+from nodenet.errors import ERR_OUT_OF_RANGE
 from nodenet.loop import openHandles
 from nodenet.testing import ClockedReactor, Faults, socketPair, transportPair
 
@@ -46,6 +48,13 @@ async def test_it_looks_like_tcp() -> None:
     near.destroy()
     far.resume()
     await events.once(far, "close")
+
+
+@pytest.mark.parametrize("wrong", [{"delay": -1}, {"delay": nan}, {"capacity": 0}])
+def test_a_pair_that_could_not_be_is_refused_at_the_door(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ERR_OUT_OF_RANGE):
+        socketPair(**wrong)
+    assert not openHandles()
 
 
 async def test_nothing_arrives_inside_the_call_that_sent_it() -> None:
