@@ -23,6 +23,7 @@ from nodenet.dgram._families import FAMILIES
 from nodenet.errors import ERR_INVALID_FD_TYPE
 from nodenet.loop import Poller
 from nodenet.transports.source import UNIX_TYPE, Place
+from nodenet.transports.unix import checkPath
 
 
 class Held(Protocol):
@@ -68,8 +69,8 @@ class Handles:
     def attach(self, channel: Channel) -> None:
         """Answer the worker at the other end of `channel`."""
         channel.serve("bind", partial(self._bind, channel))
-        channel.hear("release", partial(self._release, channel))
-        channel.hear("vacant", partial(self._vacant, channel))
+        channel.hear("release", partial(self._release, channel), key=str)
+        channel.hear("vacant", partial(self._vacant, channel), key=str)
 
     def forget(self, channel: Channel) -> None:
         """The worker is gone, or on his way."""
@@ -111,7 +112,7 @@ class Handles:
 
     def _open(self, place: Place, key: str) -> Held:
         if place.type == UNIX_TYPE:
-            place = replace(place, address=_shortest(str(place.address)))
+            place = replace(place, address=_fitting(str(place.address)))
         if place.fd is None:
             return self._opened(place, key)
         # A duplicate, for the descriptor stays open: others may ask for it when these are gone.
@@ -146,6 +147,11 @@ def _number(error: Exception) -> int:
     return errno.EINVAL if number == errno.EBADF else number
 
 
-def _shortest(path: str) -> str:
-    """A kernel's address has little room for a path: as it is, or from the working directory."""
-    return min(path, os.path.relpath(path), key=len) if path[:1] == "/" else path
+def _fitting(path: str) -> str:
+    """A kernel's address has little room for a path: as it is or, where it does not fit, from the
+    working directory, which may be another when the path is removed."""
+    try:
+        checkPath(path)
+    except OSError:
+        return min(path, os.path.relpath(path), key=len) if path[:1] == "/" else path
+    return path

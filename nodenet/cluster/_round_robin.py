@@ -146,10 +146,13 @@ class RoundRobin:
         return best
 
     def _offer(self, connection: _Connection, channel: Channel) -> None:
-        self._workers[channel].offered += 1
-        query = {"act": "connection", "key": self._key, "peer": connection.peer}
+        turn = self._workers[channel]
+        turn.offered += 1
+        # What a client of a Unix socket has bound is of no use, and may be no text.
+        peer = connection.peer if isinstance(connection.peer, tuple) else None
+        query = {"act": "connection", "key": self._key, "peer": peer}
         offered = maybeDeferred(channel.ask, query, connection.socket)
-        settle = partial(self._settle, connection, channel)
+        settle = partial(self._settle, connection, channel, turn)
         offered.addCallbacks(_accepts, partial(self._failed, channel)).addCallback(settle)
         offered.addErrback(self._poller.uncaught, self)
 
@@ -158,13 +161,15 @@ class RoundRobin:
             _log.warn("a worker could not be given a connection: {why}", why=failure.value)
         return False
 
-    def _settle(self, connection: _Connection, channel: Channel, accepted: bool) -> None:
+    def _settle(
+        self, connection: _Connection, channel: Channel, turn: _Turn, accepted: bool
+    ) -> None:
         if accepted or self._closed:
             connection.socket.close()
         else:
             self._waiting.appendleft(connection)
-        if channel in self._workers:
-            turn = self._workers[channel] = self._workers.pop(channel)
+        if self._workers.get(channel) is turn:  # or else he listens again, in another turn
+            self._workers[channel] = self._workers.pop(channel)
             turn.settle(bool(self._waiting))
             if not accepted and channel.connected and channel not in self._resting:
                 rested = self._poller.callLater(_REST, self._rested, channel, ref=False)
@@ -186,4 +191,4 @@ class RoundRobin:
 
 
 def _accepts(answer: Answer) -> bool:
-    return bool(answer[0]["accepted"])
+    return answer[0].get("accepted") is True

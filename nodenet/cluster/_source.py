@@ -127,9 +127,7 @@ class PrimarySource:
         """The primary has a connection for one of the servers."""
         assert skt is not None
         port, peer = self._ports.get(query["key"]), query["peer"]
-        accepted = port is not None and port.offered(
-            skt, tuple(peer) if isinstance(peer, list) else peer
-        )
+        accepted = port is not None and port.offered(skt, "" if peer is None else tuple(peer))
         if not accepted:
             skt.close()
         return {"accepted": accepted}, None
