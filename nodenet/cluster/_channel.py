@@ -14,21 +14,19 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail, maybeDeferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from nodenet.cluster._acts import Acts, Answer, Handle, Hear, Serve, drop
 from nodenet.cluster._frames import Frame, Frames
 from nodenet.cluster._outbox import Outbox
 from nodenet.errors import ERR_IPC_CHANNEL_CLOSED, systemError
 from nodenet.loop import Poller, debuglog
 from nodenet.transports.unix import UNIXTransport
 
-Handle = socket.socket
-Answer = tuple[dict[str, Any], Handle | None]
-Hear = Callable[[dict[str, Any], Handle | None], object]
-Serve = Callable[[dict[str, Any], Handle | None], Any]
+__all__ = ["Answer", "Channel", "Handle", "QueryFailed"]
 
 _log = Logger(namespace="nodenet")
 _trace = debuglog("cluster")
@@ -60,14 +58,13 @@ class Channel:
     closed: Callable[[BaseException | None], object]
 
     def __init__(self, poller: Poller, skt: socket.socket) -> None:
-        self.message = _drop
+        self.message = drop
         self.closed = _nothing
         self.connected = True
         self._poller = poller
         self._number = 0
         self._questions: dict[int, Deferred[Answer]] = {}
-        self._answers: dict[str, Serve] = {}
-        self._notes: dict[str, Hear] = {}
+        self._acts = Acts()
         self._finished = False
         self._gone = False
         self.stopped = False
@@ -130,6 +127,11 @@ class Channel:
         """Bytes that the kernel has not taken yet."""
         return self._outbox.backlog
 
+    @property
+    def full(self) -> bool:
+        """Whether who sends messages should wait until one has been sent."""
+        return self._outbox.full
+
     # -- receiving --------------------------------------------------------------------------
 
     def serve(self, act: str, answer: Serve) -> None:
@@ -138,11 +140,14 @@ class Channel:
         It returns the answer's dict and a socket or ``None``, or a Deferred of these. The socket
         stays with who returned it.
         """
-        self._answers[act] = answer
+        self._acts.serve(act, answer)
 
-    def hear(self, act: str, listener: Hear) -> None:
-        """Call ``listener(note, handle)`` with the notes about `act`."""
-        self._notes[act] = listener
+    def hear(self, act: str, listener: Hear, **said: type) -> None:
+        """Call ``listener(note, handle)`` with the notes about `act`.
+
+        They say what is named in `said`, of these types; another one ends the channel.
+        """
+        self._acts.hear(act, listener, said)
 
     # -- life -------------------------------------------------------------------------------
 
@@ -233,14 +238,21 @@ class Channel:
         if frame.kind == "message":
             self.message(frame.content, handle)
         elif frame.kind == "note":
-            listener: Hear = self._notes.get(frame.content["act"], _drop)
-            listener(frame.content, handle)
+            self._note(frame.content, handle)
         elif frame.kind == "query":
             self._answer(frame, handle)
 
+    def _note(self, note: dict[str, Any], handle: Handle | None) -> None:
+        try:
+            listener = self._acts.listener(note)
+        except ValueError as error:
+            drop(note, handle)
+            self.malformed(error)
+        else:
+            listener(note, handle)
+
     def _answer(self, frame: Frame, handle: Handle | None) -> None:
-        answer = self._answers.get(frame.content["act"], _refuse)
-        done: Deferred[Answer] = maybeDeferred(answer, frame.content, handle)
+        done = self._acts.answer(frame.content, handle)
         done.addCallback(self._reply, frame.number)
         done.addErrback(self._failed_to_answer, frame.number)
 
@@ -260,7 +272,7 @@ class Channel:
         question = None if number is None else self._questions.pop(number, None)
         if question is None:
             if not isinstance(outcome, Failure):
-                _drop(*outcome)  # nobody waits for it any more
+                drop(*outcome)  # nobody waits for it any more
         elif isinstance(outcome, Failure):
             question.errback(outcome)
         else:
@@ -316,18 +328,6 @@ def _outcome(frame: Frame, handle: Handle | None) -> Answer | Failure:
     if frame.inode is not None and handle is None:
         return Failure(systemError(errno.EMFILE, "recvmsg"))
     return frame.content, handle
-
-
-def _refuse(query: dict[str, Any], handle: Handle | None) -> Answer:
-    """Nobody answers questions about this."""
-    _drop(query, handle)
-    raise LookupError(f"nobody answers {query['act']!r}")
-
-
-def _drop(content: Any, handle: Handle | None) -> None:
-    """Nobody listens: what came along is closed."""
-    if handle is not None:
-        handle.close()
 
 
 def _nothing(error: BaseException | None) -> None:

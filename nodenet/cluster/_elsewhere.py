@@ -26,7 +26,7 @@ class Elsewhere:
         self._channel = channel
         self._numbers = count(1)
         self._over: dict[int, Callable[[], None]] = {}
-        channel.hear("over", self._heard)
+        channel.hear("over", self._heard, number=int)
 
     # -- where it was accepted --------------------------------------------------------------
 

@@ -137,4 +137,6 @@ def decoded(data: bytes) -> Frame:
         raise ValueError("it names no frame and no handle")
     if kind in _OWN and not (isinstance(content, dict) and isinstance(content.get("act"), str)):
         raise ValueError("it says not whom it concerns")
+    if kind == "answer" and not isinstance(content, dict):
+        raise ValueError("it is no answer")
     return Frame(*frame)

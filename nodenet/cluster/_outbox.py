@@ -22,7 +22,7 @@ from nodenet.errors import ERR_IPC_CHANNEL_CLOSED, systemError
 from nodenet.transports.unix import UNIXTransport
 
 MOST_WAITING: Final = 4 * LONGEST
-"""Bytes that may wait for the other process to read."""
+"""Bytes that may wait for the other process to read; of messages, others may take as much again."""
 
 MOST_FRAMES: Final = 1024
 """Frames that may wait behind a socket, each of them perhaps with an open descriptor of its own."""
@@ -59,6 +59,11 @@ class Outbox:
         return self._waiting_size + self._written - self._transport.bytesSent
 
     @property
+    def full(self) -> bool:
+        """Whether a sender should pause: much waits for the kernel, or something for a handle."""
+        return bool(self._waiting) or self.backlog >= BACKLOG
+
+    @property
     def settled(self) -> bool:
         """Whether no handle is under way, and nothing waits behind one."""
         return not self._unacknowledged and not self._waiting
@@ -70,7 +75,13 @@ class Outbox:
         sent: Deferred[None] = Deferred()
         inode = None if handle is None else os.fstat(handle.fileno()).st_ino
         data = encoded(kind, number, about, inode, content)
-        if self.backlog + len(data) > MOST_WAITING or len(self._waiting) >= MOST_FRAMES:
+        room = (
+            1 if kind == "message" else 2
+        )  # what is nodenet's own is little, and must not get lost
+        if (
+            self.backlog + len(data) > room * MOST_WAITING
+            or len(self._waiting) >= room * MOST_FRAMES
+        ):
             sent.errback(systemError(errno.ENOBUFS, "write"))
         else:
             duplicate = None if handle is None else handle.dup()

@@ -18,7 +18,6 @@ from twisted.python.failure import Failure
 
 from nodenet.cluster._channel import Channel, Handle
 from nodenet.cluster._elsewhere import Elsewhere
-from nodenet.cluster._outbox import BACKLOG
 from nodenet.cluster._passing import discard, pack, unpack
 from nodenet.errors import (
     ERR_INVALID_ARG_TYPE,
@@ -76,7 +75,8 @@ class Process(EventEmitter):
                 of the arguments before.
 
         Returns:
-            Whether more may be sent; when False, so much waits that it is better to pause.
+            Whether more may be sent; when False, so much waits that it is better to pause until
+            a callback is called. Who does not is told ``ENOBUFS`` in the end.
 
         Raises:
             ERR_MISSING_ARGS: There is no `message`.
@@ -106,7 +106,7 @@ class Process(EventEmitter):
             lambda _: self._next(_sent, callback),
             lambda failure: self._next(self._failed, failure.value, callback),
         )
-        return channel.backlog < BACKLOG
+        return not channel.full
 
     def disconnect(self) -> None:
         """Close the channel; what was sent arrives still. ``'disconnect'`` follows on both sides.

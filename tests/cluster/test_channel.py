@@ -18,7 +18,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from nodenet.cluster._channel import Channel, QueryFailed
-from nodenet.cluster._outbox import WINDOW
+from nodenet.cluster._outbox import MOST_FRAMES, WINDOW
 from nodenet.errors import ERR_INVALID_ARG_TYPE, ERR_IPC_CHANNEL_CLOSED, ERR_OUT_OF_RANGE
 from nodenet.loop import pollerOf
 
@@ -150,6 +150,43 @@ async def test_too_much_for_a_reader_that_does_not_read_is_refused() -> None:
             await done
 
 
+async def test_behind_too_many_messages_there_is_room_for_a_note() -> None:
+    before = descriptors()
+    with raw() as (one, _):
+        near, far = socket.socketpair()
+        waiting = [one.channel.send("x" * 15_000_000) for _ in range(4)]
+        waiting += [one.channel.send("handle", far) for _ in range(WINDOW + MOST_FRAMES)]
+        for refused in one.channel.send("x" * 15_000_000), one.channel.send("handle", far):
+            with pytest.raises(OSError, match="ENOBUFS"):
+                await refused
+        one.channel.tell({"act": "note"})
+        asked = one.channel.ask({"act": "query"})
+        assert one.channel.connected
+        assert not asked.called
+        near.close()
+        far.close()
+    assert await one.ended is None
+    for done in [*waiting, asked]:
+        with pytest.raises(ERR_IPC_CHANNEL_CLOSED):
+            await done
+    assert descriptors() == before
+
+
+async def test_who_sends_more_sockets_than_are_taken_is_told_to_wait() -> None:
+    one, other = ends()
+    near, far = socket.socketpair()
+    sent = [one.channel.send("handle", far) for _ in range(WINDOW)]
+    assert not one.channel.full
+    sent.append(one.channel.send("handle", far))
+    assert one.channel.full
+    await sent[-1]
+    assert not one.channel.full
+    near.close()
+    far.close()
+    await one.end()
+    await other.end()
+
+
 async def test_a_question_has_an_answer() -> None:
     one, other = ends()
     later: Deferred[Any] = Deferred()
@@ -269,6 +306,19 @@ async def test_questions_and_answers_carry_handles() -> None:
     assert descriptors() == before
 
 
+@pytest.mark.parametrize("note", [{}, {"number": "7"}, {"number": None}, {"number": [7]}])
+async def test_a_note_that_does_not_say_what_it_must_ends_the_channel(note: dict[str, Any]) -> None:
+    before = descriptors()
+    with raw() as (one, theirs):
+        heard: list[dict[str, Any]] = []
+        one.channel.hear("count", lambda note, _: heard.append(note), number=int)
+        theirs.sendall(framed(["note", 1, None, None, {"act": "count", "number": 7}]))
+        theirs.sendall(framed(["note", 2, None, None, {"act": "count", **note}]))
+        assert "malformed note about 'count'" in str(await one.ended)
+        assert heard == [{"act": "count", "number": 7}]
+    assert descriptors() == before
+
+
 async def test_a_handle_that_nobody_waits_for_is_closed() -> None:
     before = descriptors()
     one, other = ends()
@@ -364,6 +414,7 @@ MALFORMED = {
     "an inode that is none": framed(["message", 1, None, "7", "hello"]),
     "a note about nothing": framed(["note", 1, None, None, {}]),
     "a question that is no object": framed(["query", 1, None, None, "why"]),
+    "an answer that is none": framed(["answer", 1, 1, None, "yes"]),
     "too deep": struct.pack("!I", 200_000) + b"[" * 200_000,
     "not UTF-8": struct.pack("!I", 3) + b'"\xff"',
     "too long": struct.pack("!I", 2**31),
