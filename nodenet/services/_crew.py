@@ -1,8 +1,8 @@
 """The workers of a service: as many at work as there are places, whatever becomes of each.
 
 Law: a place has one member at work, or one that is about to be started; beside him there may be a
-successor, who takes over when he is ready and not before. Who has handed over, or was asked to
-end, is not replaced when he does.
+successor, who takes over when he is ready and not before. There is one successor at a time. Who has
+handed over, or was asked to end, is not replaced when he does.
 """
 
 from __future__ import annotations
@@ -81,15 +81,16 @@ class Crew:
 
     def begin(self) -> None:
         """Start everybody."""
-        for place in self._places:
-            self._start(place)
+        if self._dismissed is None:
+            for place in self._places:
+                self._start(place)
 
     def replace(self) -> None:
         """Replace one after the other: each goes on until his successor is ready."""
         if self._dismissed is not None:
             return
-        if self._replacing:
-            self._again = True
+        if any(place.successor is not None for place in self._places):
+            self._again = True  # perhaps what he has read has changed since
             return
         _log.info("replacing the workers, one by one")
         self._replacing = list(self._places)
@@ -132,9 +133,14 @@ class Crew:
     # -- properties -------------------------------------------------------------------------
 
     @property
-    def ready(self) -> bool:
+    def complete(self) -> bool:
         """Whether somebody serves in each place, or has come to his end there."""
         return all(place.finished or _serves(place.member) for place in self._places)
+
+    @property
+    def serves(self) -> bool:
+        """Whether anybody serves."""
+        return any(_serves(place.member) for place in self._places)
 
     @property
     def listening(self) -> list[str]:
@@ -153,12 +159,18 @@ class Crew:
     def _start(self, place: _Place) -> None:
         place.waiting = None
         place.member = self._hired(place)
+        if place.member is None:
+            self._wait(place, None)
 
-    def _hired(self, place: _Place) -> Member:
-        member = self._hire(
-            lambda member: self._is_ready(place, member),
-            lambda member, code, signal: self._has_ended(place, member, code, signal),
-        )
+    def _hired(self, place: _Place) -> Member | None:
+        try:
+            member = self._hire(
+                lambda member: self._is_ready(place, member),
+                lambda member, code, signal: self._has_ended(place, member, code, signal),
+            )
+        except OSError as error:  # there are no more descriptors, say
+            _log.error("no worker can be started: {error}", error=error)
+            return None
         self._members.add(member)
         return member
 
@@ -183,36 +195,44 @@ class Crew:
             self._look_whether_all()
         elif member is place.successor:
             place.successor = None
-            self._replaced()
             if place.member is None:
-                self._start_later(place, member, code, signal)
+                self._vacated(place, member, code, signal)
             else:
                 how = _how(code, signal)
                 _log.error("{worker} {how}; the one before stays", worker=str(member), how=how)
+            self._replaced()
         elif member is place.member:
             place.member = None
-            if code == 0 and member.since is not None:
-                place.finished = True
-                if all(one.finished for one in self._places):
-                    self._over(0)
-            elif not self._served:
-                self._over(code or 1)
-            elif place.successor is None:  # or else he takes over
-                self._start_later(place, member, code, signal)
+            if place.successor is None:  # or else he takes over
+                self._vacated(place, member, code, signal)
+
+    def _vacated(self, place: _Place, member: Member, code: int | None, signal: str | None) -> None:
+        """Nobody is left in a place."""
+        if code == 0 and member.since is not None:
+            place.finished = True
+            if all(one.finished for one in self._places):
+                self._over(0)
+        elif self._served:
+            self._start_later(place, member, code, signal)
+        else:
+            self._over(code or 1)
 
     def _start_later(
         self, place: _Place, member: Member, code: int | None, signal: str | None
     ) -> None:
-        """A place is empty."""
         served = None if member.since is None else self._poller.seconds() - member.since
-        wait = place.backoff.ended(served)
+        wait = self._wait(place, served)
         _log.error(
             "{worker} {how}; another is started in {wait:g} s",
             worker=str(member),
             how=_how(code, signal),
             wait=wait,
         )
+
+    def _wait(self, place: _Place, served: float | None) -> float:
+        wait = place.backoff.ended(served)
         place.waiting = self._poller.callLater(wait, self._start, place)
+        return wait
 
     def _replace_next(self) -> None:
         """Start the next successor, when the last one is ready."""
@@ -223,10 +243,13 @@ class Crew:
             place = self._replacing.pop(0)
             if place.finished:
                 continue
+            place.successor = successor = self._hired(place)
+            if successor is None:
+                self._replaced()
+                return
             if place.waiting is not None:
                 place.waiting.cancel()
                 place.waiting = None
-            place.successor = successor = self._hired(place)
             self._patience = self._poller.callLater(_PATIENCE, self._too_slow, successor)
             return
         _log.info("the workers are replaced")

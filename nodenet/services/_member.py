@@ -14,6 +14,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
+from nodenet.cluster._channel import Answer, QueryFailed
 from nodenet.cluster._primary import Primary
 from nodenet.errors import ERR_IPC_CHANNEL_CLOSED
 from nodenet.loop import Poller
@@ -23,7 +24,7 @@ READY: Final = "ready"
 """The note of a worker that serves: with ``listening``, a list of what it listens on."""
 
 COUNTED: Final = "counted"
-"""The note of a worker that is about to end: with ``export``, its counters."""
+"""What a worker says that is about to end, until it is heard: its counters, ``export``."""
 
 COUNT: Final = "count"
 """The question for its counters."""
@@ -81,12 +82,14 @@ class Member:
         assert channel is not None
         self._channel = channel
         channel.hear(READY, self._is_ready)
-        channel.hear(COUNTED, self._has_counted)
+        channel.serve(COUNTED, self._has_counted)
         worker.on("error", self._failed)
         worker.on("exit", lambda *_: self._has_exited(ended))
         worker.process.on("close", lambda *_: self._gone(ended))
         for stream, level in (("stdout", LogLevel.info), ("stderr", LogLevel.error)):
-            _Lines(getattr(worker.process, stream), f"worker {worker.id}", level)
+            pipe = getattr(worker.process, stream)
+            if pipe is not None:  # or else it could not be started
+                _Lines(pipe, str(self), level)
 
     def dismiss(self, grace: float) -> None:
         """Have it take nobody new and end when it is done; after `grace` seconds it is killed."""
@@ -101,7 +104,7 @@ class Member:
 
     def count(self) -> Deferred[None]:
         """Ask what it has counted; fires when `export` is up to date, or it does not answer."""
-        if not self._channel.connected:
+        if self.since is None or not self._channel.connected:  # one that starts is busy with that
             counted: Deferred[None] = Deferred()
             counted.callback(None)
             return counted
@@ -117,8 +120,9 @@ class Member:
         self.listening = note["listening"]
         self._ready(self)
 
-    def _has_counted(self, note: dict[str, Any], _: object) -> None:
-        self.export = note["export"]
+    def _has_counted(self, query: dict[str, Any], _: object) -> Answer:
+        self.export = query["export"]
+        return {}, None
 
     def _answered(self, answer: Any) -> None:
         self.export = answer[0]["export"]
@@ -176,5 +180,5 @@ class _Lines:
 
 
 def _silent(failure: Failure) -> None:
-    """It has ended meanwhile, or hangs: what it said last is what there is."""
-    failure.trap(error.TimeoutError, CancelledError, ERR_IPC_CHANNEL_CLOSED)
+    """It has ended meanwhile, is about to, or hangs: what it said last is what there is."""
+    failure.trap(error.TimeoutError, CancelledError, ERR_IPC_CHANNEL_CLOSED, QueryFailed)

@@ -144,10 +144,12 @@ class WorkersService(OperatedService):
         return self._crew.count().addCallback(added)
 
     def announce(self) -> None:
-        """As every service, once all workers serve; what none listens on any more is closed."""
-        if self.ready and self._handles is not None:
+        """As every service; what none listens on any more is closed, once all serve."""
+        if self._crew is None or self._handles is None or not self.ready:
+            return
+        if self._crew.complete:
             self._handles.tidy()
-            super().announce()
+        super().announce()
 
     @property
     def listening(self) -> list[str]:
@@ -156,8 +158,9 @@ class WorkersService(OperatedService):
 
     @property
     def ready(self) -> bool:
-        """Whether as many workers serve as there shall be."""
-        return self._crew is not None and self._crew.ready
+        """Whether all workers serve; once they have, whether any does."""
+        crew = self._crew
+        return crew is not None and (crew.serves if self._ready_once else crew.complete)
 
     @property
     def pids(self) -> list[int]:

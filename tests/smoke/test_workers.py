@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -112,11 +113,14 @@ class Watcher:
     def __init__(self, program: Program) -> None:
         self.port = int(program.says(r"counters at tcp 127.0.0.1:(\d+)")[1])
 
-    def listeners(self) -> dict[str, Any]:
+    def get(self, path: str) -> str:
         with closing(HTTPConnection("127.0.0.1", self.port, PATIENCE)) as connection:
-            connection.request("GET", "/stats.json")
-            listeners: dict[str, Any] = json.loads(connection.getresponse().read())["listeners"]
-            return listeners
+            connection.request("GET", path)
+            return connection.getresponse().read().decode()
+
+    def listeners(self) -> dict[str, Any]:
+        listeners: dict[str, Any] = json.loads(self.get("/stats.json"))["listeners"]
+        return listeners
 
     def until(self, seen: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         deadline = time.monotonic() + PATIENCE
@@ -266,6 +270,39 @@ def test_who_cannot_take_over_leaves_the_one_before(start: Start, tmp_path: Path
     assert asked(place) != before
 
 
+def test_replacing_again_before_it_is_done(start: Start) -> None:
+    program = start("run", "--workers=1", "who:main")
+    place = where(program)
+    first = workers(program)
+    program.signal(signal.SIGHUP)
+    program.says("replacing the workers")
+    for _ in range(3):
+        program.signal(signal.SIGHUP)
+    program.says("the workers are replaced")
+    program.says("the workers are replaced")
+    deadline = time.monotonic() + PATIENCE
+    while len(workers(program)) != 1:
+        assert time.monotonic() < deadline
+    assert first != workers(program) == [int(asked(place))]
+
+
+@pytest.mark.parametrize("room", [0, 3])
+def test_no_descriptors_for_another(start: Start, room: int) -> None:
+    program = start("run", "--workers=1", "who:main")
+    place = where(program)
+    pid = program.process.pid
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    (worker,) = workers(program)
+    os.kill(worker, signal.SIGKILL)
+    program.says("was ended by SIGKILL; another is started in 0.25 s")
+    used = {int(fd) for fd in os.listdir(f"/proc/{pid}/fd")}
+    free = [fd for fd in range(max(used) + room + 2) if fd not in used]
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (free[room], limits[1]))
+    program.says("Too many open files|EMFILE")
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+    assert asked(place) == str(*workers(program))
+
+
 def test_who_cannot_begin_ends_the_service(start: Start) -> None:
     program = start("run", "--workers=2", "who:fails")
     assert program.status() == 1
@@ -355,6 +392,49 @@ def test_counters_are_added_up_and_outlive_workers(start: Start) -> None:
     assert listeners[f"udp {udp[0]}:{udp[1]}"]["datagramsReceived"] == 5
     program.signal(signal.SIGUSR1)
     program.says(rf"{re.escape(name)}: connectionsActive=. connectionsAccepted=3")
+
+
+def test_counters_never_go_back(start: Start) -> None:
+    program = start("echo", "--workers=2", "--stats=0", "--listen", TCP)
+    watcher = Watcher(program)
+    place = where(program)
+    name = f"tcp {place[0]}:{place[1]}"
+    for _ in range(10):
+        with dial(place) as client:
+            assert echoed(client, b"hello") == b"hello"
+    watcher.until(lambda now: not now[name]["connectionsActive"])
+    seen: list[list[int]] = []
+    done = Event()
+
+    def watch(mine: list[int]) -> None:
+        while not done.is_set():
+            mine.append(watcher.listeners()[name]["receivedBytes"])
+
+    watchers = []
+    for _ in range(3):
+        seen.append([])
+        watchers.append(Thread(target=watch, args=(seen[-1],)))
+        watchers[-1].start()
+    try:
+        for _ in range(2):
+            program.signal(signal.SIGHUP)
+            program.says("the workers are replaced")
+    finally:
+        done.set()
+        for thread in watchers:
+            thread.join()
+    assert {count for mine in seen for count in mine} == {50}
+    assert watcher.listeners()[name]["connectionsAccepted"] == 10
+    assert "Traceback" not in program.transcript
+
+
+def test_healthy_while_anybody_serves(start: Start) -> None:
+    program = start("run", "--workers=2", "--stats=0", "who:main")
+    watcher = Watcher(program)
+    where(program)
+    os.kill(workers(program)[0], signal.SIGKILL)
+    program.says("another is started")
+    assert watcher.get("/health") == "serving\n"
 
 
 def test_systemd_is_told(
