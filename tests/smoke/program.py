@@ -12,9 +12,10 @@ import sys
 import sysconfig
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import nodenet
 
@@ -51,6 +52,17 @@ def twistd(
         given = [":".join(name for name, _ in sockets), *map(str, descriptors)]
         command[:0] = ["-c", _ACTIVATE, ",".join(given)]
     return Program([sys.executable, *command], cwd=cwd, descriptors=descriptors)
+
+
+@contextmanager
+def programs(cwd: Path) -> Iterator[Callable[..., Program]]:
+    """`twistd`, for programs that run in `cwd` and are over behind the block."""
+    with ExitStack() as stack:
+
+        def start(*arguments: str, **keywords: Any) -> Program:
+            return stack.enter_context(closing(twistd(*arguments, cwd=cwd, **keywords)))
+
+        yield start
 
 
 def _heed_interrupts() -> None:

@@ -13,7 +13,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from smoke.program import PATIENCE, Program, stuck, twistd
+from smoke.program import PATIENCE, Program, programs, stuck, twistd
 
 TCP = "tcp:0:interface=127.0.0.1"
 UDP = "udp:0:interface=127.0.0.1"
@@ -23,16 +23,10 @@ Start = Callable[..., Program]
 @pytest.fixture
 def echo(tmp_path: Path) -> Iterator[Start]:
     """Starts ``twistd -n nodenet echo`` with these arguments."""
-    started = []
-
-    def start(*arguments: str, prefix: tuple[str, ...] = ("-n",)) -> Program:
-        command = [*prefix, "--pidfile=twistd.pid", "nodenet", "echo", *arguments]
-        started.append(twistd(*command, cwd=tmp_path))
-        return started[-1]
-
-    yield start
-    for program in started:
-        program.close()
+    with programs(tmp_path) as start:
+        yield lambda *arguments, prefix=("-n",): start(
+            *prefix, "--pidfile=twistd.pid", "nodenet", "echo", *arguments
+        )
 
 
 def dial(program: Program) -> socket.socket:

@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from smoke.program import PATIENCE, Program, twistd
+from smoke.program import PATIENCE, Program, programs, twistd
 
 TCP = "tcp:0:interface=127.0.0.1"
 UDP = "udp:0:interface=127.0.0.1"
@@ -27,15 +27,8 @@ Start = Callable[..., Program]
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Start]:
     """Starts ``twistd -n nodenet`` with these arguments."""
-    started = []
-
-    def start(*arguments: str) -> Program:
-        started.append(twistd("-n", "--pidfile=", "nodenet", *arguments, cwd=tmp_path))
-        return started[-1]
-
-    yield start
-    for program in started:
-        program.close()
+    with programs(tmp_path) as start:
+        yield lambda *arguments: start("-n", "--pidfile=", "nodenet", *arguments)
 
 
 def port(program: Program) -> int:
@@ -144,7 +137,7 @@ def memory(program: Program) -> int:
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="asks /proc for memory")
 def test_who_does_not_read_costs_no_memory(run: Start) -> None:
-    """Ten clients that never read, of a target that never stops."""
+    """Clients that never read, of a target that stops only where nothing else stops it."""
     with socket.create_server(("127.0.0.1", 0)) as target, ExitStack() as opened:
         relay = run(
             "relay", "--listen", TCP, "--connect", f"tcp:127.0.0.1:{target.getsockname()[1]}"
@@ -153,14 +146,14 @@ def test_who_does_not_read_costs_no_memory(run: Start) -> None:
         before = memory(relay)
         sent = 0
         sides = []
-        for _ in range(10):
+        for _ in range(4):
             opened.enter_context(socket.create_connection(("127.0.0.1", at), PATIENCE))
             sides.append(opened.enter_context(target.accept()[0]))
             sides[-1].setblocking(False)
-        while writable := select.select([], sides, [], 0.5)[1]:
+        while sent < 512 << 20 and (writable := select.select([], sides, [], 0.5)[1]):
             sent += sum(side.send(bytes(1 << 18)) for side in writable)
-        assert sent > 10 << 20
-        assert memory(relay) - before < 64 << 20
+        assert sent > 4 << 20
+        assert memory(relay) - before < 32 << 20
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts on Linux's backlog")

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from smoke.program import PATIENCE, Program, twistd
+from smoke.program import PATIENCE, Program, programs, twistd
 
 Start = Callable[..., Program]
 
@@ -59,16 +59,10 @@ def nothing():
 def run(tmp_path: Path) -> Iterator[Start]:
     """Starts ``twistd -n nodenet run`` with these arguments, beside chat.py."""
     (tmp_path / "chat.py").write_text(CHAT)
-    started = []
-
-    def start(*arguments: str, prefix: tuple[str, ...] = ("-n",)) -> Program:
-        command = [*prefix, "--pidfile=twistd.pid", "nodenet", "run", *arguments]
-        started.append(twistd(*command, cwd=tmp_path))
-        return started[-1]
-
-    yield start
-    for program in started:
-        program.close()
+    with programs(tmp_path) as start:
+        yield lambda *arguments, prefix=("-n",): start(
+            *prefix, "--pidfile=twistd.pid", "nodenet", "run", *arguments
+        )
 
 
 def port(program: Program) -> int:
@@ -178,7 +172,7 @@ def test_sys_exit_at_once_is_the_status(run: Start, tmp_path: Path, code: str, s
 
 @pytest.mark.parametrize("code", [0, 3])
 def test_sys_exit_is_the_status(run: Start, tmp_path: Path, code: int) -> None:
-    program = run("chat:exits", str(code))
+    program = run("--grace=0.1", "chat:exits", str(code))
     with dial(port(program)):
         assert program.status() == code
     assert not (tmp_path / "twistd.pid").exists()

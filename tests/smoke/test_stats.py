@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from services.exposition import Family, readExposition
-from smoke.program import PATIENCE, Program, stuck, twistd
+from smoke.program import PATIENCE, Program, programs, stuck
 
 TCP = "tcp:0:interface=127.0.0.1"
 UDP = "udp:0:interface=127.0.0.1"
@@ -26,16 +26,10 @@ Start = Callable[..., Program]
 @pytest.fixture
 def echo(tmp_path: Path) -> Iterator[Start]:
     """Starts ``twistd -n nodenet echo --stats 0`` with these arguments."""
-    started = []
-
-    def start(*arguments: str, prefix: tuple[str, ...] = ("-n",), stats: str = "0") -> Program:
-        command = [*prefix, "--pidfile=twistd.pid", "nodenet", "echo", f"--stats={stats}"]
-        started.append(twistd(*command, *arguments, cwd=tmp_path))
-        return started[-1]
-
-    yield start
-    for program in started:
-        program.close()
+    with programs(tmp_path) as start:
+        yield lambda *arguments, prefix=("-n",), stats="0": start(
+            *prefix, "--pidfile=twistd.pid", "nodenet", "echo", f"--stats={stats}", *arguments
+        )
 
 
 class Watcher:
