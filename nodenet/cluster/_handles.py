@@ -15,6 +15,8 @@ from functools import partial
 from itertools import count
 from typing import Any, Protocol
 
+from twisted.logger import Logger
+
 from nodenet.cluster._channel import Answer, Channel
 from nodenet.cluster._lease import absolute, keyOf
 from nodenet.cluster._round_robin import RoundRobin
@@ -24,6 +26,8 @@ from nodenet.errors import ERR_INVALID_FD_TYPE
 from nodenet.loop import Poller
 from nodenet.transports.source import UNIX_TYPE, Place
 from nodenet.transports.unix import checkPath
+
+_log = Logger(namespace="nodenet")
 
 
 class Held(Protocol):
@@ -98,7 +102,10 @@ class Handles:
         for key, held in list(self._held.items()):
             if not held.used:
                 del self._held[key]
-                held.close()
+                try:
+                    held.close()
+                except OSError as error:  # its directory is not ours to write to any more
+                    _log.warn("cannot remove the socket: {error}", error=error)
 
     def _bind(self, channel: Channel, query: dict[str, Any], _: object) -> Answer:
         key = query["key"]

@@ -54,6 +54,14 @@ def fragile():
     return main()
 """
 
+TAC = f"""
+from twisted.application.service import Application
+from nodenet.services import WorkersService
+
+application = Application("echo")
+WorkersService(["echo", "--listen", {TCP!r}], 2).setServiceParent(application)
+"""
+
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
@@ -61,8 +69,13 @@ def start(tmp_path: Path) -> Iterator[Start]:
     (tmp_path / "who.py").write_text(WHO)
     started = []
 
-    def start(*arguments: str, prefix: tuple[str, ...] = ("-n",), **keywords: Any) -> Program:
-        command = [*prefix, "--pidfile=", "nodenet", *arguments]
+    def start(
+        *arguments: str,
+        prefix: tuple[str, ...] = ("-n",),
+        words: tuple[str, ...] = ("nodenet",),
+        **keywords: Any,
+    ) -> Program:
+        command = ["--pidfile=", *prefix, *words, *arguments]
         started.append(twistd(*command, cwd=tmp_path, **keywords))
         return started[-1]
 
@@ -186,6 +199,60 @@ def test_sockets_of_systemd(start: Start) -> None:
         for _ in range(2):
             with dial(listener.getsockname()) as client:
                 assert echoed(client, b"hello") == b"hello"
+
+
+def test_sockets_of_systemd_of_other_kinds(start: Start, socketPath: Callable[[str], str]) -> None:
+    with socket.socket(socket.AF_UNIX) as local, socket.socket(type=socket.SOCK_DGRAM) as udp:
+        local.bind(socketPath("systemds"))
+        local.listen()
+        udp.bind(("127.0.0.1", 0))
+        program = start(
+            *("echo", "--workers=2", "--listen", "unix:systemd=local", "--listen", "udp:systemd=1"),
+            sockets=[("local", local), ("udp", udp)],
+        )
+        program.says("listening on unix")
+        assert where(program) == udp.getsockname()
+        for name, family, kind in (
+            (local.getsockname(), socket.AF_UNIX, socket.SOCK_STREAM),
+            (udp.getsockname(), socket.AF_INET, socket.SOCK_DGRAM),
+        ):
+            for _ in range(2):
+                with socket.socket(family, kind) as client:
+                    client.settimeout(PATIENCE)
+                    client.connect(name)
+                    assert echoed(client, b"hello") == b"hello"
+        program.signal(signal.SIGTERM)
+        program.status()
+        assert os.path.exists(local.getsockname())  # it is systemd's
+
+
+def test_several_free_ports_and_a_group(start: Start) -> None:
+    group = "udp:0:multicast=239.255.7.6:multicastInterface=127.0.0.1"
+    program = start("echo", "--workers=2", "--listen", TCP, "--listen", TCP, "--listen", group)
+    first, second, (_, port) = where(program), where(program), where(program)
+    assert first != second
+    for place in (first, second) * 2:
+        with dial(place) as client:
+            assert echoed(client, b"hello") == b"hello"
+    with socket.socket(type=socket.SOCK_DGRAM) as member:
+        member.settimeout(PATIENCE)
+        member.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
+        member.sendto(b"hello", ("239.255.7.6", port))
+        assert member.recv(100) == b"hello"
+    assert program.transcript.count("listening on") == 3
+
+
+def test_in_an_application(tmp_path: Path, start: Start) -> None:
+    (tmp_path / "echo.tac").write_text(TAC)
+    program = start(prefix=("-noy", "echo.tac"), words=())
+    place = where(program)
+    with dial(place) as client:
+        assert echoed(client, b"hello") == b"hello"
+    pids = workers(program)
+    assert len(pids) == 2
+    program.signal(signal.SIGTERM)
+    program.status()
+    assert all(gone(pid) for pid in pids)
 
 
 def test_relays(start: Start) -> None:
@@ -470,21 +537,28 @@ def startable_by(user: int) -> bool:
     os.getuid() != 0 or not startable_by(65534),
     reason="only root can give up privileges, and 'nobody' has to reach this Python",
 )
-def test_a_port_of_roots_is_bound_before_privileges_go(start: Start, tmp_path: Path) -> None:
-    tmp_path.chmod(0o777)
-    for directory in (tmp_path.parent, tmp_path.parent.parent):
+def test_a_port_of_roots_is_bound_before_privileges_go(
+    start: Start, tmp_path: Path, socketPath: Callable[[str], str]
+) -> None:
+    for directory in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
         directory.chmod(0o755)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     listen = f"tcp:{port}:interface=127.0.0.1"
+    path = socketPath("of-root")
+    os.chmod(os.path.dirname(path), 0o755)
     program = start(
-        "echo", "--workers=2", "--listen", listen, prefix=("-n", "--uid=65534", "--gid=65534")
+        *("echo", "--workers=2", "--listen", listen, "--listen", f"unix:{path}"),
+        prefix=("-n", "--uid=65534", "--gid=65534"),
     )
     with dial(where(program)) as client:
         assert echoed(client, b"hello") == b"hello"
     for pid in workers(program):
         status = Path(f"/proc/{pid}/status").read_text()
         assert re.search(r"^Uid:\s65534\s65534\s65534\s65534$", status, re.MULTILINE)
+    program.signal(signal.SIGTERM)
+    program.says("cannot remove the socket: .*Permission denied")
+    assert program.status() == -signal.SIGTERM
 
 
 @pytest.mark.parametrize(
