@@ -1,4 +1,4 @@
-"""The command lines of the relay that are shown: each is one that is understood."""
+"""The command lines of the services that are shown: each is one that is understood."""
 
 from __future__ import annotations
 
@@ -13,8 +13,14 @@ from nodenet.tap import Options
 from nodenet.tap.relay import RelayOptions
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "howto" / "relay.rst").read_text(encoding="utf-8")
-SHOWN = re.compile(r"twistd -n nodenet (relay .*)")
+SHOWN = re.compile(r"twistd -n nodenet ((?:echo|relay|run) .*)")
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / "howto" / f"{name}.rst").read_text(encoding="utf-8")
+
+
+PAGES = "".join(map(page, ("relay", "services", "balancing")))
 
 
 def commands(text: str) -> list[str]:
@@ -22,7 +28,7 @@ def commands(text: str) -> list[str]:
     return SHOWN.findall(text.replace("\\\n", " "))
 
 
-@pytest.mark.parametrize("command", commands(PAGE) + commands(RelayOptions.epilogue))
+@pytest.mark.parametrize("command", commands(PAGES) + commands(RelayOptions.epilogue))
 def test_a_shown_command_is_understood(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -39,5 +45,5 @@ def test_a_shown_command_is_understood(
 
 
 def test_there_are_some() -> None:
-    assert len(commands(PAGE)) > 5
+    assert len(commands(PAGES)) > 5
     assert len(commands(RelayOptions.epilogue)) == 3
