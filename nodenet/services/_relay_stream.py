@@ -9,13 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IProtocol, IStreamClientEndpoint
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IHandshakeListener,
+    IProtocol,
+    IStreamClientEndpoint,
+)
 from twisted.python.failure import Failure
+from zope.interface import alsoProvides
 
 from nodenet import net
+from nodenet.endpoints import TLSClientEndpoint
 from nodenet.loop import Poller
 
 ENDED: Final = "ended"
@@ -29,6 +37,31 @@ TARGET_FAILED: Final = "target failed"
 CLIENT_LEFT: Final = "client left"
 
 _LOOKS: Final = 4  # at what went through, in the time that a connection may be idle
+
+
+class _Answering(net.NodeFactory):
+    """Also tells when hands have been shaken with the target.
+
+    Args:
+        joined: As `NodeFactory`'s listener.
+        answered: Called then.
+        reactor: What it runs on.
+    """
+
+    def __init__(
+        self,
+        joined: Callable[[net.Socket], object],
+        answered: Callable[[], object],
+        reactor: Any,
+    ) -> None:
+        super().__init__(joined, allowHalfOpen=True, reactor=reactor)
+        self._answered = answered
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        made: Any = super().buildProtocol(addr)
+        made.handshakeCompleted = self._answered
+        alsoProvides(made, IHandshakeListener)
+        return made
 
 
 @dataclass(frozen=True)
@@ -76,6 +109,7 @@ class StreamRelay:
         self._watch(client, CLIENT_FAILED)
         self._total = self._after(limits.total, TIME_LIMIT)
         self._attempt: IDelayedCall | None = None
+        self._shakes = False
         self._next_look: IDelayedCall | None = None
 
     # -- operations -------------------------------------------------------------------------
@@ -87,8 +121,12 @@ class StreamRelay:
             endpoint: The target.
             header: What it is told before the client's first byte.
         """
-        joined = partial(self._joined, header=header)
-        factory = net.NodeFactory(joined, allowHalfOpen=True, reactor=self._poller.reactor)
+        joined, reactor = partial(self._joined, header=header), self._poller.reactor
+        self._shakes = isinstance(endpoint, TLSClientEndpoint)
+        if self._shakes:
+            factory: net.NodeFactory = _Answering(joined, self._answered, reactor)
+        else:
+            factory = net.NodeFactory(joined, allowHalfOpen=True, reactor=reactor)
         self._attempt = self._after(self._limits.connect, NO_ANSWER)
         self._connecting = endpoint.connect(factory)
         self._connecting.addErrback(self._not_connected)
@@ -122,9 +160,8 @@ class StreamRelay:
 
     def _joined(self, target: net.Socket, header: bytes) -> None:
         """There is a target: let the bytes flow."""
-        if self._attempt is not None:
-            self._attempt.cancel()
-            self._attempt = None
+        if not self._shakes:
+            self._answered()
         self.target = target
         self._watch(target, TARGET_FAILED)
         if self._ended is None:
@@ -137,6 +174,11 @@ class StreamRelay:
         if self._limits.idle:
             self._active = self._poller.seconds()
             self._look()
+
+    def _answered(self) -> None:
+        """The target is there: connected, and by TLS if it is one of that."""
+        if self._attempt is not None and self._attempt.active():
+            self._attempt.cancel()
 
     def _not_connected(self, failure: Failure) -> None:
         error = failure.value

@@ -21,7 +21,7 @@ from nodenet import net
 from nodenet.events import once
 from nodenet.loop import pollerOf
 from nodenet.services import RelayService
-from nodenet.testing import Guard
+from nodenet.testing import ClockedReactor, Guard
 
 pytest.importorskip("twisted.internet.ssl")
 certificates = pytest.importorskip("certificates")
@@ -288,6 +288,36 @@ async def test_that_is_said_where_twisted_listens(stage: Stage, log: Log) -> Non
     assert "\n" not in said["because"]
     assert "http request" in said["because"] or "wrong version" in said["because"]
     await outcome(client)
+
+
+async def test_a_target_that_never_shakes_hands_is_given_up(stage: Stage, log: Log) -> None:
+    clock = ClockedReactor()
+    silent = await stage.target(lambda _: None)
+    to = silent.replace("tcp:127.0.0.1", "tls:localhost") + ":family=4"
+    service = stage.start(TCP, to, connectTimeout=10, reactor=clock)
+    client = await stage.client(service)
+    while all(relay.target is None for relay in service._listeners[0].figures()):  # type: ignore[attr-defined]
+        clock.advance(0)
+        await deferLater(reactor, 0)
+    clock.advance(9.9)
+    assert not log.ends
+    clock.advance(0.2)
+    assert await outcome(client) == "ECONNRESET"
+    assert log.ends[0]["why"] == "no answer from the target"
+    assert tally(service)["errors"] == {"ETIMEDOUT": 1}
+
+
+async def test_one_that_has_shaken_hands_has_answered(stage: Stage, log: Log) -> None:
+    clock = ClockedReactor()
+    service = stage.start(TCP, await stage.tlsTarget(echo), connectTimeout=10, reactor=clock)
+    client = await stage.client(service)
+    client.write("hello")
+    heard = once(client, "data")
+    while not heard.called:
+        clock.advance(0)
+        await deferLater(reactor, 0)
+    clock.advance(11)
+    assert not log.ends
 
 
 async def test_a_target_that_is_not_trusted_gets_nothing(stage: Stage, log: Log) -> None:
