@@ -147,13 +147,6 @@ class Crew:
         """Where the members listen."""
         return list(dict.fromkeys(where for one in self._members for where in one.listening))
 
-    @property
-    def pids(self) -> list[int]:
-        """The process ids of those at work, in the order of their places."""
-        members = [place.member for place in self._places]
-        pids = [member.worker.process.pid for member in members if member is not None]
-        return [pid for pid in pids if pid is not None]
-
     # -- private ----------------------------------------------------------------------------
 
     def _start(self, place: _Place) -> None:

@@ -78,7 +78,7 @@ class WorkersService(OperatedService):
     ) -> None:
         super().__init__(grace=grace, stats=stats, reactor=reactor)
         self.command = list(command)
-        self.workers = len(os.sched_getaffinity(0)) if workers is None else workers
+        self.workers = cores() if workers is None else workers
         if self.workers < 1:
             raise ValueError(f"there must be one worker at least, not {workers}")
         self._endpoints = [_shareable(endpoint) for endpoint in listen]
@@ -162,11 +162,6 @@ class WorkersService(OperatedService):
         crew = self._crew
         return crew is not None and (crew.serves if self._ready_once else crew.complete)
 
-    @property
-    def pids(self) -> list[int]:
-        """The process ids of the workers."""
-        return [] if self._crew is None else self._crew.pids
-
     # -- private ----------------------------------------------------------------------------
 
     def _hire(self, ready: Callable[[Member], object], ended: Callable[..., object]) -> Member:
@@ -197,6 +192,13 @@ class Dismissal:
 
     def _all_gone(self, _: None) -> None:
         self._handles.tidy()
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _shareable(

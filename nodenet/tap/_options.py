@@ -7,7 +7,6 @@ nothing is opened here, for twistd has yet to fork.
 from __future__ import annotations
 
 import math
-import os
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
@@ -24,7 +23,7 @@ from nodenet.endpoints import (
     parse,
 )
 from nodenet.services._operated import OperatedService, statsEndpoint
-from nodenet.services.workers import WorkersService
+from nodenet.services.workers import WorkersService, cores
 from nodenet.tap._exit import THIS_PROCESS
 
 Ended = Callable[[int], object]
@@ -80,7 +79,7 @@ class ServiceOptions(LineOptions):
 
     def opt_workers(self, number: str) -> None:
         """How many processes share the work, or auto: one for each core [default: no others]"""
-        count = _cores() if number == "auto" else int(number) if number.isdecimal() else 0
+        count = cores() if number == "auto" else int(number) if number.isdecimal() else 0
         if count < 1:
             raise usage.UsageError(f"--workers takes a number, 1 or more, or auto, not {number!r}")
         self["workers"] = count
@@ -148,10 +147,6 @@ def secondsOf(option: str, text: str) -> float:
     if not 0 <= seconds < math.inf:
         raise usage.UsageError(f"{option} takes a number of seconds, 0 or more, not {text!r}")
     return seconds
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
 
 
 def _listed(endpoint: type[Endpoint]) -> str:

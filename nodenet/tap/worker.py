@@ -106,6 +106,7 @@ def _unheard(failure: Failure) -> None:
 
 def main() -> None:
     """Serve until the end."""
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a line is for the log
     globalLogBeginner.beginLoggingTo([log], redirectStandardIO=False)
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)

@@ -32,6 +32,7 @@ from nodenet import cluster, net
 
 def main():
     def greet(client):
+        print("somebody is here")
         client.on("error", lambda error: None).end(str(os.getpid()))
     return net.createServer(greet).listen(0, "127.0.0.1")
 
@@ -54,12 +55,14 @@ def fragile():
     return main()
 """
 
-TAC = f"""
+TAC = """
+import os
 from twisted.application.service import Application
 from nodenet.services import WorkersService
 
-application = Application("echo")
-WorkersService(["echo", "--listen", {TCP!r}], 2).setServiceParent(application)
+os.environ.pop("PYTHONUNBUFFERED", None)
+application = Application("greeter")
+WorkersService(["run", "who:main"], 2).setServiceParent(application)
 """
 
 
@@ -243,13 +246,12 @@ def test_several_free_ports_and_a_group(start: Start) -> None:
 
 
 def test_in_an_application(tmp_path: Path, start: Start) -> None:
-    (tmp_path / "echo.tac").write_text(TAC)
-    program = start(prefix=("-noy", "echo.tac"), words=())
+    (tmp_path / "greeter.tac").write_text(TAC)
+    program = start(prefix=("-noy", "greeter.tac"), words=())
     place = where(program)
-    with dial(place) as client:
-        assert echoed(client, b"hello") == b"hello"
     pids = workers(program)
-    assert len(pids) == 2
+    assert {asked(place), asked(place)} == {str(pid) for pid in pids}
+    program.says("worker .: somebody is here")  # and not when its buffer is full
     program.signal(signal.SIGTERM)
     program.status()
     assert all(gone(pid) for pid in pids)
