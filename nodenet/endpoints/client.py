@@ -6,8 +6,10 @@ of a name are tried one after the other.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import copy
 from functools import partial
-from typing import Annotated, Any, ClassVar, TypedDict
+from typing import Annotated, Any, ClassVar, Self, TypedDict
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
@@ -52,6 +54,18 @@ _OF_ALL = frozenset({"path", "timeout"})
 class StreamClientEndpoint(Endpoint):
     """What to connect to, and how."""
 
+    _lookup: Callable[..., object] | None = None
+
+    def lookingUp(self, lookup: Callable[..., object]) -> Self:
+        """Return the same endpoint with another way to find the addresses of its host.
+
+        Args:
+            lookup: In place of `dns.lookup`, as the option of `net.Socket.connect`.
+        """
+        made = copy(self)
+        made._lookup = lookup
+        return made
+
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """Connect, and run a protocol on nodenet's transport.
 
@@ -64,6 +78,8 @@ class StreamClientEndpoint(Endpoint):
         """
         timeout = self._options.get("timeout", _TIMEOUT)
         options = self._only(_CONNECT)
+        if self._lookup is not None:
+            options["lookup"] = self._lookup
         return Dial(protocolFactory, options, timeout, self._prepare, self._reactor).connected
 
     def _prepare(self, transport: Any) -> None:

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from nodenet import dns
+from nodenet.errors import lookupError
 
 
 class LookUps:
-    """Looks up as the option `lookup` of a `dgram.Socket` does.
+    """Looks up, as the option `lookup` of a `dgram.Socket` and of `net.Socket.connect` does.
 
     Args:
         limit: How many look-ups there may be.
@@ -30,12 +31,15 @@ class LookUps:
         """Whether one more would be too many."""
         return self._count >= self._limit
 
-    def __call__(self, host: str, family: int, found: Callable[..., object]) -> None:
-        """Look a host up."""
+    def __call__(self, host: str, query: Any, found: Callable[..., object]) -> None:
+        """Look a host up; who is one too many is told to try again: ``EAI_AGAIN``."""
+        if self.full:
+            found(lookupError("EAI_AGAIN", host))
+            return
 
         def answered(*answer: Any) -> None:
             self._count -= 1
             found(*answer)
 
         self._count += 1
-        dns.lookup(host, family, answered, reactor=self._reactor)
+        dns.lookup(host, query, answered, reactor=self._reactor)

@@ -23,9 +23,11 @@ from nodenet.endpoints import (
     UDPClientEndpoint,
     UDPServerEndpoint,
 )
+from nodenet.endpoints.client import StreamClientEndpoint
 from nodenet.services._address_lists import AddressLists
 from nodenet.services._counting import hostAndPort
 from nodenet.services._listener import Listener
+from nodenet.services._look_ups import LookUps
 from nodenet.services._proxy_header import Ends, proxyHeader
 from nodenet.services._relay_datagrams import CROWDED_OUT, DatagramRelay, Session
 from nodenet.services._relay_endpoints import (
@@ -160,6 +162,9 @@ class RelayService(SocketService):
             CannotStart: Something could not be bound. Nothing is open then.
         """
         self._limit = self._settings.room(len(self.endpoints))
+        if isinstance(self._target, StreamClientEndpoint):
+            lookUps = LookUps(self._limit, self._poller.reactor)
+            self._target = self._target.lookingUp(lookUps)
         if isinstance(self._target, UDPClientEndpoint):
             self._sessions = DatagramRelay(
                 self._target,

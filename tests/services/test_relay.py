@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -269,6 +271,29 @@ async def test_a_target_that_never_answers_is_given_up(relays: Relays, log: Log)
     assert log.ends[0]["why"] == "no answer from the target"
     assert held.cancelled == 1
     assert tally(service)["errors"] == {"ETIMEDOUT": 1}
+
+
+async def test_who_leaves_again_and_again_makes_no_queue_of_look_ups(
+    relays: Relays, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody can end one: it is there until the resolver has answered."""
+    found = threading.Event()
+
+    def slow(*args: Any) -> Any:
+        found.wait(30)
+        raise socket.gaierror(socket.EAI_NONAME, "no such name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    service = relays.start(TCP, "tcp:slow.test:80", maxConnections=2)
+    for count in range(1, 3):
+        client = await relays.client(service)
+        client.resetAndDestroy()
+        while len(log.ends) < count:
+            await turn()
+    await outcome(net.createConnection(where(service)))
+    found.set()
+    said = await log.says("cannot connect")
+    assert "getaddrinfo EAI_AGAIN slow.test" in said["because"]
 
 
 async def test_a_name_that_there_is_not(relays: Relays, log: Log) -> None:
