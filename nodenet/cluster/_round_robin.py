@@ -11,10 +11,15 @@ meanwhile; one that does not answer holds no more than he was offered.
 
 A worker that refuses (he has as many as he may have) or could not be given a connection (he has no
 descriptor for it) rests until he says that there is room, or for a moment.
+
+Offering takes descriptors, too. So as not to have accepted more than could ever be offered, a few
+are held in reserve while connections are accepted; they are given up when there are no others.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 from collections import deque
 from functools import partial
@@ -38,6 +43,7 @@ WINDOW: Final = 8
 """Connections that a worker may be offered at once."""
 
 _REST: Final = 0.1  # seconds
+_RESERVE: Final = 2  # what is sent is duplicated twice
 
 _log = Logger(namespace="nodenet")
 
@@ -81,6 +87,8 @@ class RoundRobin:
         self._resting: dict[Channel, IDelayedCall] = {}
         self._waiting: deque[_Connection] = deque()
         self._closed = False
+        self._reserve: list[int] = []
+        self._later: IDelayedCall | None = None
         bound = bind(requestOf(place), place.address)
         self._port = ListeningDescriptor(poller, bound.socket, self._accepted, bound.path)
 
@@ -107,6 +115,9 @@ class RoundRobin:
     def close(self) -> None:
         """See `nodenet.cluster._handles.Held`."""
         self._closed = True
+        self._give_up_reserve()
+        if self._later is not None:
+            self._later.cancel()
         while self._waiting:
             self._waiting.popleft().socket.close()
         self._port.close()
@@ -131,7 +142,8 @@ class RoundRobin:
             self._offer(self._waiting.popleft(), channel)
         if self._closed:
             return
-        if not self._workers or len(self._waiting) >= MOST_WAITING:
+        full = not self._workers or len(self._waiting) >= MOST_WAITING
+        if full or not self._has_reserve():
             self._port.stopReading()
         else:
             self._port.startReading()
@@ -157,6 +169,9 @@ class RoundRobin:
         offered.addErrback(self._poller.uncaught, self)
 
     def _failed(self, channel: Channel, failure: Failure) -> bool:
+        error = failure.value
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            self._give_up_reserve()  # for the next one
         if channel.connected:
             _log.warn("a worker could not be given a connection: {why}", why=failure.value)
         return False
@@ -178,6 +193,24 @@ class RoundRobin:
 
     def _rested(self, channel: Channel) -> None:
         del self._resting[channel]
+        self._deal()
+
+    def _has_reserve(self) -> bool:
+        """Hold the reserve, once those who wait do not need it any more."""
+        try:
+            while not self._waiting and len(self._reserve) < _RESERVE:
+                self._reserve.append(os.dup(self._port.fileno()))
+        except OSError:
+            if self._later is None:
+                self._later = self._poller.callLater(_REST, self._try_again, ref=False)
+        return len(self._reserve) == _RESERVE
+
+    def _give_up_reserve(self) -> None:
+        while self._reserve:
+            os.close(self._reserve.pop())
+
+    def _try_again(self) -> None:
+        self._later = None
         self._deal()
 
     def _wake(self, channel: Channel) -> bool:

@@ -85,13 +85,16 @@ class ListeningDescriptor(Handle):
             if not self.reading:
                 return  # closed or paused by who got the connection
 
+    def stopReading(self) -> None:
+        self._forget_retry()
+        super().stopReading()
+
     def doWrite(self) -> None:
         """A listening socket is never watched for writing."""
 
     def close(self) -> None:
         """Stop listening. Connections waiting in the kernel's backlog are reset by it."""
-        if self._retry is not None and self._retry.active():
-            self._retry.cancel()
+        self._forget_retry()
         path, self._path = self._path, None
         try:
             if path is not None:
@@ -120,6 +123,10 @@ class ListeningDescriptor(Handle):
             return f"listening on {name}"
         host = f"[{name[0]}]" if len(name) > 2 else name[0]
         return f"listening on {host}:{name[1]}"
+
+    def _forget_retry(self) -> None:
+        if self._retry is not None and self._retry.active():
+            self._retry.cancel()
 
     def _pause(self, error: OSError) -> None:
         self.stopReading()

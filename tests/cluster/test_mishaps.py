@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cluster_oracle import Program, runProgram
 from net_tools import happens, portOf
 from twisted.internet.defer import Deferred
 from workers import Primary
@@ -93,3 +94,43 @@ async def test_a_worker_that_listens_again_has_the_turns_of_the_others() -> None
     greeted = [await greeting(port, "127.0.0.1") for _ in range(6)]
     assert greeted == ["2", "1"] * 3
     await primary.end()
+
+
+def test_a_primary_without_descriptors_goes_on_dealing_what_it_has_accepted() -> None:
+    worker = """
+    def greet(peer):
+        peer.on("error", lambda _: None).resume()
+        peer.end("welcome")
+
+    heard = []
+
+    def hears(data):
+        heard.append(data)
+        if len(heard) == 60:
+            say("heard", str(set(heard)))
+
+    def connect(port, _):
+        for _ in range(60):
+            net.connect(port, "127.0.0.1").on("data", hears)
+
+    if cluster.worker.id == 1:
+        net.createServer(greet).listen(0, "127.0.0.1", ready)
+    else:
+        cluster.worker.on("message", connect)
+        ready()
+    """
+    primary = """
+    import resource
+
+    free = os.dup(0)
+    os.close(free)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free + 12, limits[1]))
+    said = Deferred()
+    cluster.workers[2].on("message", lambda what, _: "say" in what and said.callback(None))
+    cluster.workers[2].send(seen["port"])
+    await said
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    """
+    trace = runProgram(Program(("", worker), ("", primary)))
+    assert [line for line in trace if " says " in line] == ["2 says 'heard' \"{b'welcome'}\""]
