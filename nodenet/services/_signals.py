@@ -7,10 +7,31 @@ thread, never inside of whatever the signal has interrupted.
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import current_thread, main_thread
 from types import FrameType
-from typing import Any
+from typing import Any, Final
+
+OF_PRIMARY: Final = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
+"""What is for the primary of workers alone; a terminal sends it to all of them."""
+
+
+@contextmanager
+def keptFromWorkers() -> Iterator[None]:
+    """Start a worker within: those signals do not reach it before it calls `ignoreOfPrimary`."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, OF_PRIMARY)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def ignoreOfPrimary() -> None:
+    """This is a worker: leave to the primary what is the primary's."""
+    for number in OF_PRIMARY:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, OF_PRIMARY)
 
 
 class OnSignal:

@@ -25,7 +25,7 @@ from nodenet.services._failure import cannotStart
 from nodenet.services._member import Member
 from nodenet.services._notify import ADDRESS
 from nodenet.services._operated import OperatedService
-from nodenet.services._signals import OnSignal
+from nodenet.services._signals import OnSignal, keptFromWorkers
 from nodenet.services.counters import Export
 
 _log = Logger(namespace="nodenet")
@@ -166,7 +166,8 @@ class WorkersService(OperatedService):
 
     def _hire(self, ready: Callable[[Member], object], ended: Callable[..., object]) -> Member:
         env: dict[str, Any] = {**forWorkers(), ADDRESS: None}
-        return Member(self._primary, self._poller, env, ready, ended)
+        with keptFromWorkers():
+            return Member(self._primary, self._poller, env, ready, ended)
 
     def _is_over(self, status: int) -> None:
         _log.error("the workers have ended") if status else _log.info("the workers have ended")

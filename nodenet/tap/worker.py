@@ -7,7 +7,6 @@ the primary's.
 
 from __future__ import annotations
 
-import signal
 import sys
 from typing import Any, Final
 
@@ -22,6 +21,7 @@ from nodenet.errors import ERR_IPC_CHANNEL_CLOSED
 from nodenet.loop import pollerOf
 from nodenet.services._member import COUNT, COUNTED, LEVELS, READY
 from nodenet.services._operated import OperatedService
+from nodenet.services._signals import ignoreOfPrimary
 from nodenet.tap import Options
 
 _PATIENCE: Final = 2.0  # seconds that the primary has to hear what was counted
@@ -108,8 +108,7 @@ def main() -> None:
     """Serve until the end."""
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a line is for the log
     globalLogBeginner.beginLoggingTo([log], redirectStandardIO=False)
-    for number in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    ignoreOfPrimary()
     options: Any = Options()  # type: ignore[no-untyped-call]
     options.parseOptions(sys.argv[1:])
     from twisted.internet import reactor

@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 from threading import Event, Thread
@@ -267,7 +268,7 @@ def test_relays(start: Start) -> None:
             data = os.urandom(100_000)
             client.sendall(data)
             client.shutdown(socket.SHUT_WR)
-            assert b"".join(iter(lambda client=client: client.recv(65536), b"")) == data
+            assert b"".join(iter(partial(client.recv, 65536), b"")) == data
     assert program.says("worker (.): .* bytes in")[1] != program.says("worker (.): .* bytes in")[1]
 
 
@@ -353,6 +354,22 @@ def test_replacing_again_before_it_is_done(start: Start) -> None:
     while len(workers(program)) != 1:
         assert time.monotonic() < deadline
     assert first != workers(program) == [int(asked(place))]
+
+
+def test_what_a_terminal_sends_to_all_ends_nobody_who_starts(start: Start) -> None:
+    program = start("run", "--workers=1", "who:main")
+    place = where(program)
+    before = set(workers(program))
+    program.signal(signal.SIGHUP)
+    deadline = time.monotonic() + PATIENCE
+    while not (starting := set(workers(program)) - before):
+        assert time.monotonic() < deadline
+    (worker,) = starting
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGUSR1):
+        os.kill(worker, number)
+    program.says("the workers are replaced")
+    assert asked(place) == str(worker)
+    assert "Traceback" not in program.transcript
 
 
 @pytest.mark.parametrize("room", [0, 3])
