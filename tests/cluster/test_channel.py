@@ -166,7 +166,8 @@ async def test_behind_too_many_messages_there_is_room_for_a_note() -> None:
         near.close()
         far.close()
     assert await one.ended is None
-    for done in [*waiting, asked]:
+    unanswered: list[Any] = [*waiting, asked]
+    for done in unanswered:
         with pytest.raises(ERR_IPC_CHANNEL_CLOSED):
             await done
     assert descriptors() == before
