@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from functools import partial
-from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 from threading import Event, Thread
