@@ -30,6 +30,7 @@ from nodenet.events import declaredEvents
 from nodenet.options import reference
 from nodenet.services.counters import Counters, Tally, figures
 
+INTERFACE = re.compile(r"<InterfaceClass [\w.]*?(\w+)>")
 Row = tuple[str, ...]
 
 
@@ -150,7 +151,7 @@ class Caught(Table):
     """Every code, and the classes of Python and of Twisted that catch it."""
 
     head = ("Code", "Meaning", "In Python", "In Twisted")
-    widths = (29, 29, 21, 21)
+    widths = (27, 27, 23, 23)
 
     def rows(self) -> Iterator[Row]:
         """One row for each code."""
@@ -210,6 +211,12 @@ def summary(documented: object) -> str:
     return (documented.__doc__ or "").strip().partition("\n")[0]
 
 
+def name_interfaces(_app: Sphinx, *described: Any) -> tuple[str | None, str | None]:
+    """Write an interface in a signature by its name, where Sphinx would write its repr."""
+    signature, returned = (text and INTERFACE.sub(r"\1", text) for text in described[-2:])
+    return signature, returned
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Tell Sphinx of the directives."""
     app.add_directive("nodenet-options", Options)
@@ -220,4 +227,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("nodenet-calls", Calls)
     app.add_directive("nodenet-caught", Caught)
     app.add_directive("nodenet-figures", Figures)
+    app.connect("autodoc-process-signature", name_interfaces)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

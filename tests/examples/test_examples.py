@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -85,6 +86,20 @@ def test_relay_joins_two_connections(run: Run) -> None:
         client.sendall(b"hello")
         client.shutdown(socket.SHUT_WR)
         assert all_of(client) == b"hello"
+
+
+def test_relay_goes_on_when_its_target_is_not_there(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        target = gone.getsockname()[1]
+    relay = run("relay.py", "127.0.0.1", target)
+    port = relay.says(LISTENS)[1]
+    for _ in range(2):
+        with connect(port) as client:
+            client.settimeout(10)
+            # An end or a reset: what matters is that the next one is served, too.
+            with contextlib.suppress(ConnectionResetError):
+                assert client.recv(1) == b""
+        relay.says(rf"connect ECONNREFUSED 127\.0\.0\.1:{target}")
 
 
 def test_a_protocol_of_twisted_runs_on_an_endpoint_of_nodenet(run: Run) -> None:
