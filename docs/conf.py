@@ -21,6 +21,8 @@ highlight_language = "python"
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
+# "Returns: False when it is full: wait" is one sentence, and types are in the signature.
+napoleon_use_rtype = False
 python_use_unqualified_type_names = True
 
 # Annotations name builtins (`type`) that some classes have as a property too.
