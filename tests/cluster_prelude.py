@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from oracle import Tracer
+from oracle_values import Tracer
 from twisted.internet.defer import Deferred
 
 import nodenet

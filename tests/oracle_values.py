@@ -1,4 +1,4 @@
-"""A scenario's values as text, the same for both sides of an oracle test.
+"""A scenario's values as text, the same for both sides of an oracle test, and its tracer.
 
 Law: `encode` gives a Python value the form in which `oracle_prelude.js` writes a JavaScript one;
 `render` alone makes text of that. What each value becomes, `oracle.py` says.
@@ -7,6 +7,7 @@ Law: `encode` gives a Python value the form in which `oracle_prelude.js` writes 
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +16,26 @@ from twisted.internet.defer import Deferred
 
 _FIELDS = ("code", "message", "syscall", "address", "port", "path", "hostname", "cause")
 _NAMES = {TypeError: "TypeError", ValueError: "RangeError"}
+
+
+class Tracer:
+    """A scenario's `t`, on the Python side."""
+
+    def __init__(self, directory: str) -> None:
+        self.lines: list[dict[str, Any]] = []
+        self._directory = directory
+
+    def __call__(self, label: str, *values: object) -> None:
+        self.lines.append({"label": label, "values": [encode(value) for value in values]})
+
+    def port(self, port: int) -> int:
+        """Show `port` by its place of mention, for it differs from run to run."""
+        self.lines.append({"port": port})
+        return port
+
+    def path(self, name: str) -> str:
+        """A path for a Unix socket, short enough for one; removed at the end."""
+        return os.path.join(self._directory, name)
 
 
 def encode(value: object) -> Any:
