@@ -99,6 +99,8 @@ class Primary(EventEmitter):
         Raises:
             ERR_MISSING_ARGS: This program was typed in: set `exec` with `setupPrimary`.
             ERR_INVALID_ARG_TYPE: `env` is no mapping.
+            OSError: There is no descriptor left for its channel. (What is wrong with the process
+                itself is the worker's ``'error'``.)
 
         Mirrors: "cluster.fork([env])".
         """
