@@ -20,11 +20,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from nodenet.cluster._acts import Acts, Answer, Handle, Hear, Serve, drop
-from nodenet.cluster._frames import Frame, Frames
+from nodenet.cluster._frames import Frame, Frames, Pipe
 from nodenet.cluster._outbox import Outbox
 from nodenet.errors import ERR_IPC_CHANNEL_CLOSED, systemError
 from nodenet.loop import Poller, debuglog
-from nodenet.transports.unix import UNIXTransport
 
 __all__ = ["Answer", "Channel", "Handle", "QueryFailed"]
 
@@ -68,7 +67,7 @@ class Channel:
         self._finished = False
         self._gone = False
         self.stopped = False
-        self._transport = UNIXTransport(poller, skt)
+        self._transport = Pipe(poller, skt)
         frames = Frames(self)
         self._transport.run(frames)
         self._outbox = Outbox(self._transport, frames)
@@ -163,10 +162,8 @@ class Channel:
 
     def drain(self) -> None:
         """The other process has ended: take what it has left, and close."""
-        read = -1
-        while self.connected and read != self._transport.bytesRead:
-            read = self._transport.bytesRead
-            self._transport.doRead()
+        if self.connected:
+            self._transport.drain()
         self._gone = True
         self._end_with(None)
 

@@ -24,6 +24,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from nodenet.errors import ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE
+from nodenet.transports.unix import UNIXTransport
 
 LONGEST: Final = 16 * 1024 * 1024
 """Bytes that a frame may have."""
@@ -33,6 +34,28 @@ _OWN: Final = frozenset(("query", "note"))
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 _decode = json.JSONDecoder().decode
 _DONE: Final = Failure(ConnectionDone())
+
+
+class Pipe(UNIXTransport):
+    """A transport that loses nothing of what the other process has said, if that is gone itself."""
+
+    _failed = False
+
+    def drain(self) -> None:
+        """Read what is there."""
+        read = -1
+        while self.connected and read != self.bytesRead:
+            read = self.bytesRead
+            self.doRead()
+
+    def writeFailed(self, error: OSError) -> None:
+        self._failed = True
+        self.drain()
+        super().writeFailed(error)
+
+    def readEnded(self) -> None:
+        if not self._failed:  # or else it would seem that all was sent
+            super().readEnded()
 
 
 class Frame(NamedTuple):

@@ -117,10 +117,6 @@ class CollectingDescriptor(StreamDescriptor):
         """Nothing is left to send, and no pull producer has more."""
         raise NotImplementedError
 
-    def _lose(self, reason: Failure) -> None:
-        """The connection is over."""
-        raise NotImplementedError
-
     def _flush_soon(self) -> None:
         if self._collected is None:
             self._collected = []
@@ -136,7 +132,7 @@ class CollectingDescriptor(StreamDescriptor):
             try:
                 self._transmit(chunks)
             except OSError as error:
-                self._lose(Failure(error))
+                self.sink.writeFailed(error)
                 return
         try:
             self._transmitted(bool(chunks))

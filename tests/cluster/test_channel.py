@@ -422,6 +422,17 @@ MALFORMED = {
 }
 
 
+async def test_last_words_are_heard_by_who_is_speaking_himself() -> None:
+    with raw() as (one, theirs):
+        theirs.sendall(framed(["message", 1, None, None, "farewell"]))
+        theirs.close()
+        sent = one.channel.send("anybody?")  # there is nobody, which is seen first
+        assert await one.ended is None
+        with pytest.raises(ERR_IPC_CHANNEL_CLOSED):
+            await sent
+        assert one.messages == ["farewell"]
+
+
 @pytest.mark.parametrize("data", MALFORMED.values(), ids=MALFORMED)
 async def test_malformed_frames_end_the_channel(data: bytes) -> None:
     before = descriptors()
