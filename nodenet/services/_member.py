@@ -14,7 +14,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
-from nodenet.cluster._channel import Answer, QueryFailed
+from nodenet.cluster._channel import QueryFailed
 from nodenet.cluster._primary import Primary
 from nodenet.errors import ERR_IPC_CHANNEL_CLOSED
 from nodenet.loop import Poller
@@ -24,7 +24,7 @@ READY: Final = "ready"
 """The note of a worker that serves: with ``listening``, a list of what it listens on."""
 
 COUNTED: Final = "counted"
-"""What a worker says that is about to end, until it is heard: its counters, ``export``."""
+"""The note of a worker that is about to end: with ``export``, its counters."""
 
 COUNT: Final = "count"
 """The question for its counters."""
@@ -82,7 +82,7 @@ class Member:
         assert channel is not None
         self._channel = channel
         channel.hear(READY, self._is_ready)
-        channel.serve(COUNTED, self._has_counted)
+        channel.hear(COUNTED, self._has_counted)
         worker.on("error", self._failed)
         worker.on("exit", lambda *_: self._has_exited(ended))
         worker.process.on("close", lambda *_: self._gone(ended))
@@ -120,9 +120,8 @@ class Member:
         self.listening = note["listening"]
         self._ready(self)
 
-    def _has_counted(self, query: dict[str, Any], _: object) -> Answer:
-        self.export = query["export"]
-        return {}, None
+    def _has_counted(self, note: dict[str, Any], _: object) -> None:
+        self.export = note["export"]
 
     def _answered(self, answer: Any) -> None:
         self.export = answer[0]["export"]

@@ -10,21 +10,18 @@ from __future__ import annotations
 import sys
 from typing import Any, Final
 
-from twisted.internet import error
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogBeginner
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from nodenet import cluster
-from nodenet.errors import ERR_IPC_CHANNEL_CLOSED
 from nodenet.loop import pollerOf
 from nodenet.services._member import COUNT, COUNTED, LEVELS, READY
 from nodenet.services._operated import OperatedService
 from nodenet.services._signals import ignoreOfPrimary
 from nodenet.tap import Options
 
-_PATIENCE: Final = 2.0  # seconds that the primary has to hear what was counted
 _LEVELS: Final = {level: f"<{number}>" for number, level in LEVELS.items()}
 
 
@@ -89,19 +86,9 @@ class Serving:
     def _end(self) -> Deferred[Any]:
         return self._service.stopService().addCallback(self._has_ended)
 
-    def _has_ended(self, _: object) -> Deferred[Any] | None:
-        if not self._channel.connected:
-            return None
-        # With an answer: what is under way is lost if this closes while the primary writes.
-        export = self._service.counters.export()
-        told: Deferred[Any] = self._channel.ask({"act": COUNTED, "export": export})
-        told.addTimeout(_PATIENCE, self._reactor)
-        return told.addErrback(_unheard)
-
-
-def _unheard(failure: Failure) -> None:
-    """The primary hangs, or is gone."""
-    failure.trap(error.TimeoutError, CancelledError, ERR_IPC_CHANNEL_CLOSED)
+    def _has_ended(self, _: object) -> None:
+        if self._channel.connected:
+            self._channel.tell({"act": COUNTED, "export": self._service.counters.export()})
 
 
 def main() -> None:
