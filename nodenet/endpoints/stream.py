@@ -11,10 +11,11 @@ from abc import abstractmethod
 from collections.abc import Callable
 from functools import partial
 from math import inf
-from socket import AF_INET, AF_INET6, AF_UNIX
+from socket import AF_INET, AF_INET6, AF_UNIX, socket
 from typing import Annotated, Any, ClassVar, Self, TypedDict
 
-from twisted.internet.defer import Deferred, execute
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
 from twisted.logger import Logger
 from zope.interface import implementer
@@ -24,6 +25,7 @@ from nodenet.endpoints._arguments import Arguments
 from nodenet.endpoints._base import Endpoint
 from nodenet.endpoints._path import PathEndpoint
 from nodenet.endpoints._resolve import resolved
+from nodenet.endpoints._shared_port import shared
 from nodenet.endpoints._stale import removeStaleSocket
 from nodenet.endpoints._systemd import ActivationOptions, descriptorOf, listening
 from nodenet.endpoints._tune import tune
@@ -91,6 +93,12 @@ def _remove(path: BoundPath | None) -> None:
     except OSError as error:
         # Privileges were given up since. The next start takes the file over.
         _log.warn("cannot remove the socket: {error}", error=error)
+
+
+def _open_socket(bound: Bound | None) -> socket:
+    if bound is None:
+        raise CannotListenError(None, None, OSError("a port of a primary's is not opened again"))
+    return bound.socket
 
 
 class EndpointServer(net.Server):
@@ -172,26 +180,33 @@ class StreamServerEndpoint(Endpoint):
         Returns:
             A Deferred, fired already: the port; or the error of the bind, which is an `OSError`
             in Node's words and a `CannotListenError`; or `ERR_INVALID_ARG_VALUE` for
-            `allowHalfOpen`, which a protocol of Twisted's says by `IHalfCloseableProtocol`.
+            `allowHalfOpen`, which a protocol of Twisted's says by `IHalfCloseableProtocol`. In a
+            worker of a cluster it fires when the primary has answered, unless the port is
+            `exclusive` or has `reusePort`.
         """
-        return execute(self._listen, protocolFactory)
+        return maybeDeferred(self._listen, protocolFactory)
 
     def _server(self, *args: Any, **keywords: Any) -> EndpointServer:
         """As the constructor of `net.Server`."""
         return EndpointServer(*args, **keywords)
 
-    def _listen(self, factory: IProtocolFactory) -> IListeningPort:
+    def _listen(self, factory: IProtocolFactory) -> Any:
         self._refuse("allowHalfOpen", _HALF_OPEN)
-        bound = self._bind()
+        poller = pollerOf(self._reactor)
+        source = sourceOf(poller)
+        place = None if source is None else self.place()
+        bound = self._bind() if place is None else None
         port = StreamPort(
-            pollerOf(self._reactor),
+            poller,
             factory,
-            lambda: bound.socket,
+            partial(_open_socket, bound),
             admit=lambda peer: self._admits(port, peer),
             prepare=self._prepare,
             pauseOnConnect=self._options.get("pauseOnConnect", False),
-            closed=lambda: _remove(bound.path),
+            closed=None if bound is None else partial(_remove, bound.path),
         )
+        if source is not None and place is not None:
+            return shared(poller, source, place, port)
         port.startListening()
         return port
 

@@ -11,7 +11,6 @@ from typing import Any, ClassVar, Final, Self
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IHandshakeListener,
-    IListeningPort,
     IProtocol,
     IProtocolFactory,
 )
@@ -77,7 +76,7 @@ class TLSServerEndpoint(_TLSEndpoint, TCPServerEndpoint):
     def _server(self, *args: Any, **keywords: Any) -> EndpointServer:
         return _TLSServer(self._context, *args, **keywords)
 
-    def _listen(self, factory: IProtocolFactory) -> IListeningPort:
+    def _listen(self, factory: IProtocolFactory) -> Any:
         return super()._listen(
             tlsFactory(self._context, False, factory, pollerOf(self._reactor).reactor)
         )

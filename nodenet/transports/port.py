@@ -21,6 +21,7 @@ from zope.interface import implementer
 from nodenet.errors import systemError
 from nodenet.loop import Poller
 from nodenet.transports.listening import ListeningDescriptor
+from nodenet.transports.source import Port
 from nodenet.transports.tcp import TCPTransport, twistedAddress
 from nodenet.transports.unix import UNIXTransport
 
@@ -62,7 +63,7 @@ class StreamPort:
         self._prepare = prepare
         self._pause = pauseOnConnect
         self._closed = closed
-        self._descriptor: ListeningDescriptor | None = None
+        self._descriptor: Port | None = None
         self._host: IPv4Address | IPv6Address | UNIXAddress | None = None
 
     def startListening(self) -> None:
@@ -79,10 +80,19 @@ class StreamPort:
             raise
         except OSError as error:
             raise systemError(error, "listen") from None
-        self._host = _host(skt)
+        self.take(_Descriptor(self._poller, skt, self))
+
+    def take(self, descriptor: Port) -> None:
+        """Listen on a port that is there already, and start the factory.
+
+        Args:
+            descriptor: It has to bring its connections to `accepted`.
+        """
+        where = descriptor.localAddress()
+        self._host = twistedAddress(where) if isinstance(where, tuple) else UNIXAddress(where)
         self.factory.doStart()
-        self._descriptor = _Descriptor(self._poller, skt, self)
-        self._descriptor.startReading()
+        self._descriptor = descriptor
+        descriptor.startReading()
         _log.info("{factory} starting on {host}", factory=_name(self.factory), host=self._host)
 
     def stopListening(self) -> Deferred[None]:
@@ -129,8 +139,9 @@ class StreamPort:
             self._descriptor.unref()
 
     def fileno(self) -> int:
-        """The descriptor, or -1 when closed."""
-        return -1 if self._descriptor is None else self._descriptor.fileno()
+        """The descriptor; -1 when closed, and where another process has it."""
+        descriptor = self._descriptor
+        return descriptor.fileno() if isinstance(descriptor, ListeningDescriptor) else -1
 
     @property
     def connected(self) -> bool:
@@ -146,9 +157,9 @@ class StreamPort:
         where = self._host if self.connected else "(not listening)"
         return f"<{type(self).__name__} of {_name(self.factory)} on {where}>"
 
-    # -- private ----------------------------------------------------------------------------
+    # -- from the descriptor ----------------------------------------------------------------
 
-    def _accepted(self, skt: socket.socket, peer: Any) -> None:
+    def accepted(self, skt: socket.socket, peer: Any) -> None:
         unix = skt.family == socket.AF_UNIX
         if self._admit is not None and not self._admit(peer):
             skt.close()
@@ -169,6 +180,8 @@ class StreamPort:
         transport.lost = self._lost
         transport.run(protocol, address, paused=self._pause)
 
+    # -- private ----------------------------------------------------------------------------
+
     def _lost(self, reason: Failure) -> None:
         self.connections -= 1
 
@@ -187,7 +200,7 @@ class _Descriptor(ListeningDescriptor):
     """The port's descriptor; the port is told when the reactor stops."""
 
     def __init__(self, poller: Poller, skt: socket.socket, port: StreamPort) -> None:
-        super().__init__(poller, skt, port._accepted)
+        super().__init__(poller, skt, port.accepted)
         self._port = port
 
     def describe(self) -> str:
@@ -195,11 +208,6 @@ class _Descriptor(ListeningDescriptor):
 
     def connectionLost(self, reason: object) -> None:
         self._port._stop()
-
-
-def _host(skt: socket.socket) -> IPv4Address | IPv6Address | UNIXAddress:
-    name = skt.getsockname()
-    return UNIXAddress(name) if skt.family == socket.AF_UNIX else twistedAddress(name)
 
 
 def _name(factory: Any) -> str:

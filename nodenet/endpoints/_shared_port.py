@@ -1,0 +1,59 @@
+"""The port of a Twisted factory in a worker of a cluster: the primary has bound it.
+
+Law: the factory is started once there are connections to come, and stopped with the port, however
+that ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IListeningPort
+
+from nodenet.events import Event, EventEmitter
+from nodenet.loop import Poller
+from nodenet.transports.port import StreamPort
+from nodenet.transports.source import Listener, Place, Port, Source
+
+
+class _Owner(EventEmitter):
+    """Speaks of a `StreamPort` as a source has it: see `nodenet.transports.source.Owner`."""
+
+    EVENTS: ClassVar[tuple[Event, ...]] = (Event("listening", (), "The port listens."),)
+
+    def __init__(self, port: StreamPort) -> None:
+        super().__init__()
+        self._port = port
+
+    def address(self) -> Any:
+        return self._port.getHost()
+
+    def close(self, callback: Callable[[], object] | None = None) -> None:
+        stopped = self._port.stopListening()
+        if callback is not None:
+            stopped.addBoth(lambda _: callback())
+
+
+def shared(
+    poller: Poller, source: Source, place: Place, port: StreamPort
+) -> Deferred[IListeningPort]:
+    """Ask `source` for `place`, and have `port` listen there.
+
+    Returns:
+        A Deferred of `port`; or of the error with which it cannot be bound.
+    """
+    owner = _Owner(port)
+
+    def given(lent: Port) -> StreamPort:
+        port.take(lent)
+        poller.reactor.addSystemEventTrigger("before", "shutdown", port.stopListening)
+        poller.nextTick(owner.emit, "listening")
+        return port
+
+    return source.listen(place, Listener(owner, port.accepted, _takes_all)).addCallback(given)
+
+
+def _takes_all(coming: int, over: Callable[[], object]) -> bool:
+    return False
