@@ -451,7 +451,12 @@ PROGRAMS = {
             """
             keep = []
             ids = [1, 2, 1, 2]
-            hand = lambda peer: cluster.workers[ids.pop(0)].send("take", peer)
+            arrived = []
+
+            def hand(peer):
+                arrived.append(Deferred())
+                cluster.workers[ids.pop(0)].send("take", peer, arrived[-1].callback)
+
             server = net.createServer({"pauseOnConnect": True}, hand)
             server.on("close", lambda: t("close"))
 
@@ -470,6 +475,7 @@ PROGRAMS = {
             server.listen(0, "127.0.0.1")
             await listening
             t("greeted", await greetings(server.address().port, 4, keep))
+            for each in arrived: await each  # or else it came back from who is killed
             t("count", await count())
             keep[0].destroy()
             await falls(3)
