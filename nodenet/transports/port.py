@@ -90,7 +90,11 @@ class StreamPort:
         """
         where = descriptor.localAddress()
         self._host = twistedAddress(where) if isinstance(where, tuple) else UNIXAddress(where)
-        self.factory.doStart()
+        try:
+            self.factory.doStart()
+        except BaseException:
+            descriptor.close()
+            raise
         self._descriptor = descriptor
         descriptor.startReading()
         _log.info("{factory} starting on {host}", factory=_name(self.factory), host=self._host)

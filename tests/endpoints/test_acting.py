@@ -25,6 +25,7 @@ from nodenet.endpoints import (
 )
 from nodenet.errors import ERR_INVALID_ARG_VALUE, ERR_IP_BLOCKED
 from nodenet.events import once
+from nodenet.loop import openHandles
 
 
 class Kept(Factory):
@@ -273,3 +274,15 @@ def test_keywords_are_judged_alike() -> None:
     with pytest.raises(TypeError, match="mode is not for a socket that systemd has open"):
         parse("unix:systemd=0").__class__(systemd="web", mode=0o600)
     assert TCPServerEndpoint(systemd="0") == TCPServerEndpoint(systemd=0) == parse("tcp:systemd=0")
+
+
+def test_a_factory_that_cannot_start_leaves_no_port_open() -> None:
+    class Broken(Factory):
+        def startFactory(self) -> None:
+            raise ValueError("not today")
+
+    before = openHandles()
+    failures: list[Any] = []
+    parse("tcp:0:interface=127.0.0.1").listen(Broken()).addErrback(failures.append)
+    assert [failure.type for failure in failures] == [ValueError]
+    assert openHandles() == before
