@@ -283,6 +283,7 @@ def test_a_factory_that_cannot_start_leaves_no_port_open() -> None:
 
     before = openHandles()
     failures: list[Any] = []
-    parse("tcp:0:interface=127.0.0.1").listen(Broken()).addErrback(failures.append)
+    endpoint = TCPServerEndpoint(port=0, host="127.0.0.1")
+    endpoint.listen(Broken()).addErrback(failures.append)
     assert [failure.type for failure in failures] == [ValueError]
     assert openHandles() == before
