@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, TypedDict, TypeVar
 
 from twisted.python.filepath import FilePath
 
+from nodenet.endpoints._openssl import reasonOf
 from nodenet.options import TEXT, Option, checkString
 
 _T = TypeVar("_T")
@@ -207,7 +208,4 @@ def _loaded(option: str, path: str, load: Callable[[], _T]) -> _T:
     except CertificateError:
         raise
     except Exception as error:  # OpenSSL's own, and whatever is raised around it
-        found = error.args[0] if error.args else None
-        # OpenSSL has a list of what went wrong where, the cause last.
-        reason = found[-1][-1] if isinstance(found, list) and found else error
-        raise CertificateError(option, f"{path} cannot be used: {reason}") from None
+        raise CertificateError(option, f"{path} cannot be used: {reasonOf(error)}") from None

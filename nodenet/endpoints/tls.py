@@ -6,8 +6,10 @@ connection when its handshake is done, and never one whose handshake fails.
 
 from __future__ import annotations
 
+from errno import ECONNRESET
 from typing import Any, ClassVar, Final, Self
 
+from twisted.internet.address import IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IHandshakeListener,
@@ -30,7 +32,10 @@ from nodenet.endpoints._certificates import (
 from nodenet.endpoints._syntax import Description
 from nodenet.endpoints.client import ClientArguments, TCPClientEndpoint
 from nodenet.endpoints.stream import EndpointServer, StreamServerArguments, TCPServerEndpoint
+from nodenet.errors import ERR_TLS_HANDSHAKE_TIMEOUT, systemError, translate
+from nodenet.events import Event
 from nodenet.loop import pollerOf
+from nodenet.net._address import AddressInfo
 from nodenet.net._foreign import StreamLink
 from nodenet.transports.tcp import twistedAddress
 from nodenet.transports.tls import tlsFactory
@@ -74,7 +79,7 @@ class TLSServerEndpoint(_TLSEndpoint, TCPServerEndpoint):
         self._context = serverContext(self._options)
 
     def _server(self, *args: Any, **keywords: Any) -> EndpointServer:
-        return _TLSServer(self._context, *args, **keywords)
+        return TLSServer(self._context, *args, **keywords)
 
     def _listen(self, factory: IProtocolFactory) -> Any:
         return super()._listen(
@@ -112,14 +117,20 @@ class TLSClientEndpoint(_TLSEndpoint, TCPClientEndpoint):
         return super().connect(factory).addCallback(_above)
 
 
-class _TLSServer(EndpointServer):
+class TLSServer(EndpointServer):
     """A server whose connections are TLS's."""
+
+    EVENTS: ClassVar[tuple[Event, ...]] = (
+        Event(
+            "tlsClientError",
+            ("error", "peer"),
+            "A handshake has failed. There is no socket; `peer` is the client's `AddressInfo`.",
+        ),
+    )
 
     def __init__(self, context: Any, *args: Any, **keywords: Any) -> None:
         super().__init__(*args, **keywords)
-        handshakes = Factory.forProtocol(lambda: _Handshake(self))
-        handshakes.noisy = False
-        self._tls = tlsFactory(context, False, handshakes, self._poller.reactor)
+        self._tls = tlsFactory(context, False, _Handshakes(self), self._poller.reactor)
 
     def _welcome(self, link: Any, peer: Any) -> None:
         address = twistedAddress(peer)  # the kernel may not know it any more
@@ -127,9 +138,22 @@ class _TLSServer(EndpointServer):
 
     def _shaken(self, transport: Any) -> None:
         """A handshake is done: its connection is one for the listener."""
-        made = StreamLink(self._poller, lambda link: super(_TLSServer, self)._welcome(link, None))
+        made = StreamLink(self._poller, lambda link: super(TLSServer, self)._welcome(link, None))
         transport.wrappedProtocol = made
         made.makeConnection(transport)
+
+
+class _Handshakes(Factory):
+    """Makes what is above TLS first."""
+
+    noisy = False
+
+    def __init__(self, server: TLSServer) -> None:
+        self._server = server
+
+    def buildProtocol(self, addr: Any) -> _Handshake:
+        family = "IPv6" if isinstance(addr, IPv6Address) else "IPv4"
+        return _Handshake(self._server, AddressInfo(addr.host, family, addr.port))
 
 
 @implementer(IHandshakeListener)
@@ -137,16 +161,20 @@ class _Handshake(Protocol):
     """What is above TLS while hands are shaken."""
 
     transport: Any
+    _given_up: Exception | None = None
 
-    def __init__(self, server: _TLSServer) -> None:
+    def __init__(self, server: TLSServer, peer: AddressInfo) -> None:
         self._server = server
-        self._timer = server._poller.callLater(_HANDSHAKE, self.abort, ref=False)
+        self._peer = peer
+        self._ended = False
+        self._timer = server._poller.callLater(_HANDSHAKE, self._timed_out, ref=False)
 
     def connectionMade(self) -> None:
         self._server.unfinished[self.abort] = None
 
     def abort(self) -> None:
-        """Reset the connection."""
+        """Reset the connection: the server's end, and no failure of the client's."""
+        self._ended = True
         self.transport.abortConnection()
 
     def handshakeCompleted(self) -> None:
@@ -155,7 +183,14 @@ class _Handshake(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._finished()
+        if not self._ended:
+            error = self._given_up or translate(reason, "read") or systemError(ECONNRESET, "read")
+            self._server._poller.nextTick(self._server.emit, "tlsClientError", error, self._peer)
         self._server._forget()
+
+    def _timed_out(self) -> None:
+        self._given_up = ERR_TLS_HANDSHAKE_TIMEOUT()
+        self.transport.abortConnection()
 
     def _finished(self) -> None:
         self._server.unfinished.pop(self.abort, None)

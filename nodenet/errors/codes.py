@@ -57,6 +57,7 @@ __all__ = [
     "ERR_STREAM_UNABLE_TO_PIPE",
     "ERR_STREAM_UNSHIFT_AFTER_END_EVENT",
     "ERR_STREAM_WRITE_AFTER_END",
+    "ERR_TLS_HANDSHAKE_TIMEOUT",
     "ERR_UNHANDLED_ERROR",
     "ERR_UNKNOWN_ENCODING",
     "ERR_UNKNOWN_SIGNAL",
@@ -231,6 +232,12 @@ class ERR_SOCKET_CONNECTION_TIMEOUT(_FixedError):
     """One attempt of several to connect took too long."""
 
     MESSAGE = "Socket connection timeout"
+
+
+class ERR_TLS_HANDSHAKE_TIMEOUT(_FixedError):
+    """A client took too long to shake hands."""
+
+    MESSAGE = "TLS handshake timeout"
 
 
 class ERR_SOCKET_DGRAM_IS_CONNECTED(_FixedError):

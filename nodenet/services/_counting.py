@@ -5,10 +5,22 @@ Law: counting listens and never answers: it takes no event from anybody, least o
 
 from __future__ import annotations
 
+from typing import Final
+
+from twisted.logger import Logger
+
 from nodenet import dgram, net
+from nodenet.endpoints._openssl import reasonOf
+from nodenet.endpoints.tls import TLSServer
 from nodenet.errors import ERR_SOCKET_DGRAM_NOT_RUNNING
 from nodenet.events import errorMonitor
+from nodenet.services._sparing import Sparing
 from nodenet.services.counters import Counted, Counters, Tally
+
+_log = Logger(namespace="nodenet")
+
+_LINES: Final = 10  # about handshakes that fail, of each listener
+_SECONDS: Final = 60.0  # in which there are no more
 
 
 def countServer(server: net.Server, counters: Counters) -> Tally:
@@ -22,7 +34,30 @@ def countServer(server: net.Server, counters: Counters) -> Tally:
     server.on("drop", dropped)
     server.on(errorMonitor, tally.failed)
     server.on("close", tally.read("connectionsBlocked", lambda: server.blockedConnections))
+    if isinstance(server, TLSServer):
+        _count_handshakes(server, tally)
     return tally
+
+
+def _count_handshakes(server: TLSServer, tally: Tally) -> None:
+    """Count those that fail; nobody else hears of them, so the log does as well."""
+    tally.counts |= Counted.HANDSHAKES
+    lines = Sparing(_LINES, _SECONDS)
+
+    def failed(error: BaseException, peer: net.AddressInfo) -> None:
+        tally.handshakesFailed += 1
+        over = lines.passedOver(server._poller.seconds())
+        if over is not None:
+            _log.info(
+                "{listener}: {peer}: TLS handshake failed: {reason}{more}",
+                listener=tally.listener,
+                peer=hostAndPort(peer.address, peer.port),
+                reason=reasonOf(error),
+                error=error,
+                more=f" (and {over} more without a line)" if over else "",
+            )
+
+    server.on("tlsClientError", failed)
 
 
 def countConnection(socket: net.Socket, tally: Tally) -> None:

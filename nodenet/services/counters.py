@@ -29,6 +29,8 @@ class Counted(Flag):
     DATAGRAMS = auto()
     MESSAGES = auto()
     """Datagrams that are the program's: their bytes are not counted, for that would cost it."""
+    HANDSHAKES = auto()
+    """Connections that begin with a handshake of TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,9 @@ class Tally:
     )
     connectionsBlocked: int = _counter(
         "Connections that were closed at once: a list of addresses said so.", _CONNECTIONS
+    )
+    handshakesFailed: int = _counter(
+        "Connections that ended before hands were shaken for TLS.", Counted.HANDSHAKES
     )
     receivedBytes: int = _counter("Bytes that clients have sent.", _BYTES)
     sentBytes: int = _counter("Bytes for clients, those that wait to be sent included.", _BYTES)

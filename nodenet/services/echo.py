@@ -15,6 +15,7 @@ from twisted.logger import Logger
 
 from nodenet import net
 from nodenet.endpoints import Endpoint
+from nodenet.endpoints._openssl import reasonOf
 from nodenet.services._counting import hostAndPort
 from nodenet.services._listener import DatagramListener, StreamListener
 from nodenet.services._peers import RecentPeers
@@ -77,7 +78,7 @@ class EchoService(SocketService):
                 listener=where,
                 client=client,
                 bytes=socket.bytesRead,
-                why=f": {reasons[0]}" if reasons else "",
+                why=f": {reasonOf(reasons[0])}" if reasons else "",
             )
 
         _log.info("{listener}: {client} connected", listener=where, client=client)

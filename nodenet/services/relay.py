@@ -23,6 +23,7 @@ from nodenet.endpoints import (
     UDPClientEndpoint,
     UDPServerEndpoint,
 )
+from nodenet.endpoints._openssl import reasonOf
 from nodenet.endpoints.client import StreamClientEndpoint
 from nodenet.services._address_lists import AddressLists
 from nodenet.services._counting import hostAndPort
@@ -276,7 +277,7 @@ class RelayService(SocketService):
             seconds=self._poller.seconds() - began,
             why=why,
             error=error,
-            because="" if error is None else f": {error}",
+            because="" if error is None else f": {reasonOf(error)}",
         )
 
     def _is_full(self, listener: Listener) -> None:

@@ -235,8 +235,36 @@ async def test_a_handshake_that_does_not_go_on_is_given_up(
     closed: Deferred[None] = Deferred()
     stranger.on("error", lambda _: None)
     stranger.on("close", lambda _: closed.callback(None))
+    error, _ = await once(server, "tlsClientError")
     await closed
+    assert error.code == "ERR_TLS_HANDSHAKE_TIMEOUT"
     assert met == []
+    server.close()
+    await once(server, "close")
+
+
+async def test_what_came_to_nothing_is_told(pem: str) -> None:
+    """As Node's ``tls.Server`` does; only that there is no socket of it, but an address."""
+    server, where, _ = served(pem)
+    number = server.address().port
+    told: list[Any] = []
+    server.on("tlsClientError", lambda error, peer: told.append((error, peer)))
+    for garbage in (b"GET / HTTP/1.0\r\n\r\n", b"", b"\x16\x03\x01"):
+        stranger = net.createConnection(number, "127.0.0.1")
+        await once(stranger, "connect")
+        port = stranger.localPort
+        stranger.on("error", lambda _: None)
+        ended, failed = once(stranger, "close"), once(server, "tlsClientError")
+        stranger.end(garbage)
+        stranger.resume()
+        await ended
+        await failed
+        assert told[-1][1] == ("127.0.0.1", "IPv4", port)
+    heard, _ = await asked(endpoints.clientFromString(reactor, where))
+    assert heard == b"hello"
+    first, *others = (error for error, _ in told)
+    assert "http request" in str(first) or "wrong version" in str(first)
+    assert [error.code for error in others] == ["ECONNRESET", "ECONNRESET"]
     server.close()
     await once(server, "close")
 

@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import SSL4ServerEndpoint, TCP4ClientEndpoint, wrapClientTLS
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
+from twisted.logger import formatEvent
 from twisted.python.failure import Failure
 
 from nodenet import net
@@ -226,6 +227,55 @@ async def test_who_does_not_speak_tls_never_reaches_the_target(stage: Stage) -> 
     client.write("GET / HTTP/1.0\r\n\r\n")
     await outcome(client)
     assert not reached
+
+
+async def stranger(stage: Stage, service: RelayService) -> str:
+    """Somebody who does not speak TLS comes and goes; returns how the log would call him."""
+    client = await stage.client(service)
+    name = f"127.0.0.1:{client.localPort}"
+    client.write("GET / HTTP/1.0\r\n\r\n")
+    await outcome(client)
+    return name
+
+
+async def test_a_handshake_that_fails_is_counted_and_said(stage: Stage, log: Log) -> None:
+    service = stage.tls(await stage.target(echo))
+    assert tally(service)["handshakesFailed"] == 0
+    name = await stranger(stage, service)
+    said = await log.says("TLS handshake")
+    assert tally(service)["handshakesFailed"] == 1
+    assert tally(service)["connectionsAccepted"] == 0
+    line = str(formatEvent(said))
+    assert line.startswith(f"{service.listening[0]}: {name}: TLS handshake failed: ")
+    assert line.endswith(("http request", "wrong version number"))
+
+
+async def test_a_flood_of_those_is_counted_and_not_all_said(stage: Stage, log: Log) -> None:
+    clock = ClockedReactor()
+    service = stage.tls(await stage.target(echo), reactor=clock)
+    for _ in range(30):
+        client = await stage.client(service)
+        client.write("GET / HTTP/1.0\r\n\r\n")
+        gone = Deferred.fromCoroutine(outcome(client))
+        while not gone.called:
+            clock.advance(0)
+            await deferLater(reactor, 0)
+    assert tally(service)["handshakesFailed"] == 30
+    assert len([line for line in log.lines if "TLS handshake" in line]) == 10
+
+
+async def test_who_does_not_speak_tls_is_counted_by_what_has_tls_alone(stage: Stage) -> None:
+    assert "handshakesFailed" not in tally(stage.start(TCP, await stage.target(echo)))
+
+
+async def test_the_end_of_a_service_is_no_handshake_that_failed(stage: Stage, log: Log) -> None:
+    service = stage.tls(await stage.target(echo))
+    name = service.listening[0]
+    client = await shaking(service)
+    await service.stopService()
+    await client.ended
+    assert service.counters.export()["listeners"][name]["handshakesFailed"] == 0
+    assert not [line for line in log.lines if "TLS handshake" in line]
 
 
 async def shaking(service: RelayService) -> Any:
