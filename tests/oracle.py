@@ -5,7 +5,7 @@ Law: a trace is a list of text lines, and both sides' values become text by the 
 A scenario says what it sees with ``t(label, *values)``. In JavaScript it is the body of an async
 function that finds `t`, `net`, `dgram`, `events`, `stream`, `dns`, `fs`, `os`, `path` and
 `require`; in Python a function ``scenario(t)``, a coroutine function if it likes. Each runs until
-nothing keeps it going any more (no ref'd handle, no look-up, no timer), for ten seconds at most.
+nothing keeps it going any more (no ref'd handle, no look-up, no timer), for `BOUND` at most.
 
 What the values become:
 
@@ -27,6 +27,9 @@ exception counts as Node's: `ValueError` as RangeError, `TypeError` as TypeError
 - ``t.path(name)`` is a short path for a Unix socket, shown as ``<tmp>/name``.
 - An exception that nobody catches is a line ``uncaughtException Error(...)``, and the scenario
   goes on. Warnings that carry Node's `name` are lines ``(warning)``, at the trace's end.
+
+A machine that stands still for a moment may let a timer overtake what the kernel has to say. So
+traces that differ are taken again, with a warning: only what differs each time is a difference.
 """
 
 from __future__ import annotations
@@ -56,8 +59,10 @@ from nodenet.testing import Guard
 __all__ = ["BOUND", "NODE_VERSION", "Oracle", "Scenario", "Trace", "Tracer", "findNode"]
 
 NODE_VERSION = "v23.5.0"
-BOUND = 10.0
+BOUND = 40.0
 """Seconds that a scenario may take."""
+TRIES = 3
+"""How often two traces may differ at the most before they are said to."""
 
 Trace = list[str]
 Scenario = Callable[["Tracer"], object]
@@ -86,12 +91,21 @@ class Oracle:
         Returns:
             The trace, for what else a test wants to say of it.
         """
+        first = both = await self._both(js, scenario, apart)
+        for _ in range(TRIES - 1):
+            if both[0] == both[1]:
+                return both[1]
+            warnings.warn(f"taken again:\n{_difference(*both)}", stacklevel=2)
+            both = await self._both(js, scenario, apart)
+        return both[1] if both[0] == both[1] else _same(*first)
+
+    async def _both(self, js: str, scenario: Scenario, apart: bool) -> tuple[Trace, Trace]:
         expected = self.node(js)
         with self._prepared() as tracer:
             await self._until_quiet(tracer, scenario)
         if apart:
-            return _same(_by_party(expected), _by_party(tracer.trace))
-        return _same(expected, tracer.trace)
+            return _by_party(expected), _by_party(tracer.trace)
+        return expected, tracer.trace
 
     def compareSync(self, js: str, scenario: Scenario) -> Trace:
         """As :meth:`compare`, for a scenario that is over when it returns and its ticks ran."""
@@ -239,11 +253,13 @@ def _by_party(trace: Trace) -> Trace:
 
 def _same(expected: Trace, actual: Trace) -> Trace:
     if expected != actual:
-        diff = difflib.ndiff(expected, actual)
-        pytest.fail(
-            "\n".join([f"Node {NODE_VERSION} (-) and nodenet (+) differ:", *diff]), pytrace=False
-        )
+        pytest.fail(_difference(expected, actual), pytrace=False)
     return actual
+
+
+def _difference(expected: Trace, actual: Trace) -> str:
+    diff = difflib.ndiff(expected, actual)
+    return "\n".join([f"Node {NODE_VERSION} (-) and nodenet (+) differ:", *diff])
 
 
 @contextmanager

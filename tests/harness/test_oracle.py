@@ -115,6 +115,22 @@ def test_a_difference_is_shown_line_by_line(oracle: Oracle) -> None:
         oracle.compareSync("t('same'); t('a', 1)", scenario)
 
 
+async def test_a_difference_that_is_there_once_is_the_machine_s(oracle: Oracle) -> None:
+    said = iter([2, 1])
+    with pytest.warns(UserWarning, match=r"(?s)taken again:.*- a 1\n\+ a 2"):
+        assert await oracle.compare("t('a', 1)", lambda t: t("a", next(said))) == ["a 1"]
+
+
+async def test_one_that_stays_is_shown_as_it_was_first(oracle: Oracle) -> None:
+    said = iter([2, 3, 4, 1])
+    with (
+        pytest.warns(UserWarning, match="taken again"),
+        pytest.raises(pytest.fail.Exception, match=r"(?s)differ:\n- a 1\n\+ a 2"),
+    ):
+        await oracle.compare("t('a', 1)", lambda t: t("a", next(said)))
+    assert next(said) == 1
+
+
 def test_a_scenario_that_node_cannot_read_is_an_error(oracle: Oracle) -> None:
     with pytest.raises(pytest.fail.Exception, match=r"(?s)Node ended with status.*SyntaxError"):
         oracle.node("t('open'")
