@@ -5,13 +5,15 @@ cut raises `EndpointStringError`, which names the place, and nothing else.
 
 The syntax is Twisted's: a prefix and arguments between colons, ``name=value`` or a value alone,
 and a backslash takes the next character as it stands (``\:``, ``\=``, ``\\``). Of several ``=``
-in an argument the first one counts.
+in an argument the first one counts. What is no text is `ERR_INVALID_ARG_TYPE`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from nodenet.options import checkString
 
 
 class EndpointStringError(ValueError):
@@ -58,9 +60,10 @@ def cut(text: str) -> Description:
     """Cut `text` into its prefix and arguments.
 
     Raises:
+        ERR_INVALID_ARG_TYPE: It is no text.
         EndpointStringError: It ends in a lone backslash, or there is no prefix.
     """
-    arguments = tuple(_arguments(text))
+    arguments = tuple(_arguments(checkString(text, "text")))
     prefix = arguments[0]
     if prefix.name is not None or not prefix.value:
         raise EndpointStringError(
@@ -93,7 +96,11 @@ def quote(value: str) -> str:
 
     >>> print("tcp:8124:interface=" + quote("::1"))
     tcp:8124:interface=\:\:1
+
+    Raises:
+        ERR_INVALID_ARG_TYPE: It is no text.
     """
+    checkString(value, "value")
     for special in "\\:=":
         value = value.replace(special, "\\" + special)
     return value

@@ -62,6 +62,7 @@ def parse(text: str, reactor: Any = None) -> Endpoint:
         The endpoint; ``parse(str(endpoint)) == endpoint``.
 
     Raises:
+        ERR_INVALID_ARG_TYPE: `text` is no text.
         EndpointStringError: The string means nothing; says where, and what would be right.
     """
     description = cut(text)
@@ -83,6 +84,7 @@ def serverFromString(reactor: Any, text: str) -> IStreamServerEndpoint:
         The endpoint.
 
     Raises:
+        ERR_INVALID_ARG_TYPE: `text` is no text.
         EndpointStringError: The string means nothing.
     """
     description = cut(text)
@@ -106,6 +108,7 @@ def clientFromString(reactor: Any, text: str) -> IStreamClientEndpoint:
         The endpoint.
 
     Raises:
+        ERR_INVALID_ARG_TYPE: `text` is no text.
         EndpointStringError: The string means nothing.
     """
     description = cut(text)
@@ -133,6 +136,7 @@ def datagramServerFromString(reactor: Any, text: str) -> IDatagramServerEndpoint
         The endpoint.
 
     Raises:
+        ERR_INVALID_ARG_TYPE: `text` is no text.
         EndpointStringError: The string means nothing.
     """
     parser = IDatagramServerEndpointStringParser
@@ -153,6 +157,7 @@ def datagramClientFromString(reactor: Any, text: str) -> IDatagramClientEndpoint
         The endpoint.
 
     Raises:
+        ERR_INVALID_ARG_TYPE: `text` is no text.
         EndpointStringError: The string means nothing.
     """
     parser = IDatagramClientEndpointStringParser

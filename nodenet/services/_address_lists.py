@@ -10,6 +10,8 @@ import os
 from collections.abc import Iterable
 
 from nodenet.addresses import BLOCKS, BlockList
+from nodenet.options import checkString
+from nodenet.services._given import listOf
 
 
 class AddressLists:
@@ -20,13 +22,14 @@ class AddressLists:
         allow: Lists of those who are; without any it is everybody else.
 
     Raises:
+        ERR_INVALID_ARG_TYPE: One is no text.
         ValueError: A list cannot be read; says which one and, of a file, the line.
     """
 
     def __init__(self, block: Iterable[str] = (), allow: Iterable[str] = ()) -> None:
         self._written = {
-            "block": [_absolute(text) for text in block],
-            "allow": [_absolute(text) for text in allow],
+            "block": [_absolute(checkString(text, "block")) for text in listOf(block, "block")],
+            "allow": [_absolute(checkString(text, "allow")) for text in listOf(allow, "allow")],
         }
         self._block: list[BlockList] = []
         self._allow: list[BlockList] = []

@@ -19,7 +19,9 @@ from twisted.logger import Logger
 
 from nodenet.endpoints import EndpointStringError, parse
 from nodenet.loop import Poller, pollerOf
+from nodenet.options import checkString
 from nodenet.services._failure import cannotStart
+from nodenet.services._given import secondsOf
 from nodenet.services._impatience import Impatience
 from nodenet.services._notify import notify
 from nodenet.services._signals import OnSignal
@@ -53,6 +55,7 @@ class OperatedService(Service):
         announces: Whether it says in the log where it listens.
 
     Raises:
+        ERR_INVALID_ARG_TYPE: An argument has the wrong type.
         EndpointStringError: A string means nothing.
         ValueError: `grace` is negative or has no end.
     """
@@ -64,13 +67,15 @@ class OperatedService(Service):
         stats: str | IStreamServerEndpoint | None = None,
         reactor: Any = None,
     ) -> None:
-        if not 0 <= grace < inf:
+        if not 0 <= secondsOf(grace, "grace") < inf:
             raise ValueError(f"grace must be 0 seconds or more, not {grace:g}")
         self.grace = grace
         self.counters = Counters()
         self.announces = True
         self._reactor = reactor
-        self._stats = statsEndpoint(stats, reactor) if isinstance(stats, str) else stats
+        if stats is not None and not IStreamServerEndpoint.providedBy(stats):
+            stats = statsEndpoint(checkString(stats, "stats"), reactor)
+        self._stats: IStreamServerEndpoint | None = stats
         self._stats_port: StatsPort | None = None
         self._open = False
         self._ending: Ending | None = None

@@ -26,6 +26,7 @@ from nodenet.endpoints import (
 )
 from nodenet.endpoints._syntax import cut
 from nodenet.endpoints.parse import _CLIENTS, _SERVERS
+from nodenet.errors import ERR_INVALID_ARG_TYPE
 
 
 @implementer(IStreamServerEndpoint)
@@ -62,13 +63,22 @@ def listenEndpoint(text: str, reactor: Any) -> Endpoint | NamedEndpoint:
     return cast(Endpoint, endpoint) if own else NamedEndpoint(text, kind, endpoint)
 
 
-def connectEndpoint(text: str, reactor: Any) -> UDPClientEndpoint | IStreamClientEndpoint:
-    """Read what to connect to. As `listenEndpoint`."""
-    description = cut(text)
+def connectEndpoint(given: Any, reactor: Any) -> UDPClientEndpoint | IStreamClientEndpoint:
+    """Read what to connect to, unless it is an endpoint. As `listenEndpoint`.
+
+    Raises:
+        ERR_INVALID_ARG_TYPE: It is neither a string nor an endpoint.
+        EndpointStringError: It means nothing.
+    """
+    if isinstance(given, UDPClientEndpoint) or IStreamClientEndpoint.providedBy(given):
+        return cast(IStreamClientEndpoint, given)
+    if not isinstance(given, str):
+        raise ERR_INVALID_ARG_TYPE("connect", ["string", "Endpoint"], given)
+    description = cut(given)
     if description.prefix == "udp":
         return UDPClientEndpoint.fromDescription(description, reactor)
     own = description.prefix in _CLIENTS
-    return clientFromString(reactor if own else _given(reactor), text)
+    return clientFromString(reactor if own else _given(reactor), given)
 
 
 def beginsWithTLS(target: object, text: str) -> bool:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from nodenet.endpoints import Endpoint, UDPServerEndpoint
+from nodenet.options import checkInteger
+from nodenet.services._given import secondsOf
 from nodenet.services._relay_stream import Limits
 
 DEFAULT_LIMIT: Final = 1024
@@ -54,9 +56,9 @@ class Settings:
             ("idle time-out", limits.idle),
             ("time limit", limits.total),
         ):
-            if not 0 <= seconds <= _LONGEST:
+            if not 0 <= secondsOf(seconds, name) <= _LONGEST:
                 raise ValueError(f"the {name} must be 0 to {_LONGEST} seconds, not {seconds:g}")
-        if self.most is not None and self.most < 1:
+        if self.most is not None and checkInteger(self.most, "maxConnections") < 1:
             raise ValueError(f"there must be room for 1 connection at least, not {self.most}")
         if self.proxy not in (None, 1, 2):
             raise ValueError(f"the PROXY protocol has versions 1 and 2, not {self.proxy}")

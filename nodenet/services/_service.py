@@ -15,7 +15,9 @@ from twisted.logger import Logger
 
 from nodenet import net
 from nodenet.endpoints import Endpoint, StreamServerEndpoint, UDPServerEndpoint, parse
+from nodenet.errors import ERR_INVALID_ARG_TYPE
 from nodenet.services._failure import cannotStart
+from nodenet.services._given import listOf
 from nodenet.services._listener import DatagramListener, Listener, StreamListener
 from nodenet.services._operated import OperatedService
 from nodenet.services._stopping import Stopping
@@ -34,6 +36,7 @@ class SocketService(OperatedService):
         reactor: by default Twisted's global one, taken when the service starts.
 
     Raises:
+        ERR_INVALID_ARG_TYPE: An argument has the wrong type.
         EndpointStringError: A string means nothing.
         ValueError: `grace` is negative or has no end.
     """
@@ -48,7 +51,8 @@ class SocketService(OperatedService):
     ) -> None:
         super().__init__(grace=grace, stats=stats, reactor=reactor)
         self.endpoints: list[Endpoint | IStreamServerEndpoint] = [
-            self._read(endpoint) if isinstance(endpoint, str) else endpoint for endpoint in listen
+            self._read(endpoint) if isinstance(endpoint, str) else self._checked(endpoint)
+            for endpoint in listOf(listen, "listen")
         ]
         self._listeners: list[Listener] = []
         self._told: set[tuple[str, str]] = set()
@@ -110,6 +114,12 @@ class SocketService(OperatedService):
 
     def _read(self, text: str) -> Endpoint | IStreamServerEndpoint:
         return parse(text, self._reactor)
+
+    def _checked(self, endpoint: object) -> Endpoint | IStreamServerEndpoint:
+        """Refuse what cannot be listened on."""
+        if not isinstance(endpoint, StreamServerEndpoint | UDPServerEndpoint):
+            raise ERR_INVALID_ARG_TYPE("listen", ["string", "Endpoint"], endpoint)
+        return endpoint
 
     def _listener(self, endpoint: Endpoint | IStreamServerEndpoint) -> Listener:
         if isinstance(endpoint, UDPServerEndpoint):

@@ -95,6 +95,7 @@ class RelayService(SocketService):
             an endpoint string of Twisted's.
 
     Raises:
+        ERR_INVALID_ARG_TYPE: An argument has the wrong type.
         EndpointStringError: A string means nothing.
         ValueError: What was asked for does not go together, or is out of range; or a list cannot
             be read.
@@ -117,7 +118,7 @@ class RelayService(SocketService):
         reactor: Any = None,
     ) -> None:
         super().__init__(listen, grace=grace, stats=stats, reactor=reactor)
-        self._target = connectEndpoint(connect, reactor) if isinstance(connect, str) else connect
+        self._target = connectEndpoint(connect, reactor)
         self._to = str(connect)
         datagrams = isinstance(self._target, UDPClientEndpoint)
         if idleTimeout is None:
@@ -207,6 +208,12 @@ class RelayService(SocketService):
 
     def _read(self, text: str) -> Endpoint | IStreamServerEndpoint:
         return listenEndpoint(text, self._reactor)
+
+    def _checked(self, endpoint: object) -> Endpoint | IStreamServerEndpoint:
+        """Twisted's endpoints, too."""
+        if IStreamServerEndpoint.providedBy(endpoint):
+            return endpoint
+        return super()._checked(endpoint)
 
     def _listener(self, endpoint: Endpoint | IStreamServerEndpoint) -> Listener:
         if isinstance(endpoint, UDPServerEndpoint):

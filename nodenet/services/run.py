@@ -13,8 +13,10 @@ from typing import Any
 from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.logger import Logger
 
+from nodenet.errors import ERR_INVALID_ARG_TYPE
 from nodenet.services._closing import Closing
 from nodenet.services._failure import cannotStart
+from nodenet.services._given import listOf
 from nodenet.services._life import Life
 from nodenet.services._operated import OperatedService
 from nodenet.services._program import Program, ProgramError
@@ -49,6 +51,7 @@ class RunService(OperatedService):
             ``sys.exit()``. Without it that is said in the log.
 
     Raises:
+        ERR_INVALID_ARG_TYPE: An argument has the wrong type.
         ProgramError: `program` is nothing that could be looked for.
         EndpointStringError: `stats` means nothing.
         ValueError: `grace` is negative or has no end.
@@ -65,7 +68,9 @@ class RunService(OperatedService):
         ended: Callable[[int], object] | None = None,
     ) -> None:
         super().__init__(grace=grace, stats=stats, reactor=reactor)
-        self.program = Program(program, args)
+        if not isinstance(program, str) and not callable(program):
+            raise ERR_INVALID_ARG_TYPE("program", ["string", "Function"], program)
+        self.program = Program(program, listOf(args, "args"))
         self._ended_by_itself = ended
         self._life: Life | None = None
 

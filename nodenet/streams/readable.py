@@ -6,9 +6,9 @@ Law: nothing is decided here; `nodenet.streams._reading` is the machinery.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
-from nodenet.errors import ERR_METHOD_NOT_IMPLEMENTED
+from nodenet.errors import ERR_INVALID_ARG_TYPE, ERR_METHOD_NOT_IMPLEMENTED
 from nodenet.events import Event, EventName, Listener
 from nodenet.events.symbols import MISSING
 from nodenet.loop import pollerOf
@@ -20,11 +20,9 @@ from nodenet.streams.encodings import BytesLike, Decoder
 from nodenet.streams.iteration import ChunkIterator
 from nodenet.streams.pipe import Pipe, unpipe
 from nodenet.streams.stream import DOOMED, EMITTED
+from nodenet.streams.writable import Writable
 
-if TYPE_CHECKING:
-    from nodenet.streams.writable import Writable
-
-_Destination = TypeVar("_Destination", bound="Writable")
+_Destination = TypeVar("_Destination", bound=Writable)
 
 
 class Readable(ReadingHalf, CommonStream):
@@ -136,8 +134,13 @@ class Readable(ReadingHalf, CommonStream):
         Returns:
             The destination.
 
+        Raises:
+            ERR_INVALID_ARG_TYPE: `destination` is nothing to write to.
+
         Mirrors: "readable.pipe(destination[, options])".
         """
+        if not isinstance(destination, Writable):
+            raise ERR_INVALID_ARG_TYPE("destination", "Writable", destination)
         Pipe(self, destination, end).begin()
         return destination
 

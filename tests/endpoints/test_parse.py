@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from twisted.internet import reactor
 from twisted.internet.endpoints import SSL4ServerEndpoint, TCP4ServerEndpoint
 
+from nodenet import endpoints
 from nodenet.endpoints import (
     Endpoint,
     EndpointStringError,
@@ -21,6 +23,7 @@ from nodenet.endpoints import (
     parse,
     serverFromString,
 )
+from nodenet.errors import ERR_INVALID_ARG_TYPE
 
 
 def test_tcp() -> None:
@@ -213,3 +216,24 @@ def test_parsing_imports_no_reactor() -> None:
         "sys.exit('twisted.internet.reactor' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("value", [5, None, b"tcp:80", reactor])
+@pytest.mark.parametrize(
+    "read",
+    [
+        serverFromString,
+        endpoints.clientFromString,
+        endpoints.datagramServerFromString,
+        endpoints.datagramClientFromString,
+        lambda reactor, text: parse(text, reactor),
+    ],
+)
+def test_what_is_no_text_is_named(read: Any, value: Any) -> None:
+    with pytest.raises(ERR_INVALID_ARG_TYPE, match='The "text" argument must be of type string'):
+        read(reactor, value)
+
+
+def test_what_is_no_text_cannot_be_quoted() -> None:
+    with pytest.raises(ERR_INVALID_ARG_TYPE, match='"value"'):
+        endpoints.quote(5)  # type: ignore[arg-type]

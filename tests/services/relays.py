@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 from zope.interface import implementer
 
@@ -164,6 +165,7 @@ async def outcome(socket: net.Socket) -> str:
     return "end" if error is None else str(error.code)
 
 
+@implementer(IStreamClientEndpoint)
 class Held:
     """A client endpoint that connects only when it is let go.
 

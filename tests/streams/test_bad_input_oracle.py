@@ -8,6 +8,8 @@ import pytest
 from oracle import Oracle, Tracer
 
 from nodenet import streams
+from nodenet.errors import ERR_INVALID_ARG_TYPE
+from nodenet.events import EventEmitter
 
 
 def attempt(t: Tracer, label: str, function: Any) -> None:
@@ -199,3 +201,36 @@ def test_what_cannot_stand_in_a_pipeline_is_refused() -> None:
         streams.pipeline([b"a"], 5)
     with pytest.raises(TypeError, match="AsyncIterable"):
         streams.pipeline(streams.Readable(read=lambda size: None), lambda chunks: 5, target)
+
+
+def test_what_a_pipe_cannot_lead_to_is_refused(oracle: Oracle) -> None:
+    """Where Node refuses it; its TypeError has no code, and says what it tried to do."""
+
+    def scenario(t: Tracer) -> None:
+        values: list[Any] = [3, None, "text", {}]
+        for value in values:
+            source = streams.Readable(read=lambda size: None)
+            try:
+                source.pipe(value)
+            except TypeError:
+                t("TypeError", source.listenerCount("data"), source.readableFlowing)
+
+    oracle.compareSync(
+        """
+        for (const given of [3, null, 'text', {}]) {
+          const source = new stream.Readable({ read() {} })
+          try { source.pipe(given) } catch (error) {
+            t(error.constructor.name, source.listenerCount('data'), source.readableFlowing)
+          }
+        }
+        """,
+        scenario,
+    )
+
+
+@pytest.mark.parametrize("given", [3, None, EventEmitter(), streams.Readable()])
+def test_an_error_says_what_a_pipe_leads_to(given: Any) -> None:
+    source = streams.Readable()
+    with pytest.raises(ERR_INVALID_ARG_TYPE, match='"destination" argument must be an instance of'):
+        source.pipe(given)
+    assert source.listenerCount("data") == 0
