@@ -123,16 +123,25 @@ class ChildProcess(Process):
     # -- private: the start -----------------------------------------------------------------
 
     def _start(self, poller: Poller, settings: dict[str, Any], env: Mapping[str, str]) -> None:
-        ours, end = socket.socketpair()
-        self._attach(poller, Channel(poller, ours))
+        self._poller = poller
         with ExitStack() as theirs:
-            theirs.enter_context(end)
             try:
-                given = enumerate(streams(settings))
-                descriptors = [self._stream(poller, *stream, theirs) for stream in given]
-                self._spawn(settings, env, [*descriptors, end.fileno()])
+                with ExitStack() as ours:
+                    given, kept = _opened(streams(settings), theirs, ours)
+                    self._attach(poller, Channel(poller, kept.pop(_CHANNEL)))
+                    ours.pop_all()
+            except OSError as error:  # no descriptors are left: there is not even a channel
+                self._next(self._not_started, error)
+                self._next(self._pipe_closed)
+                return
+            for number, end in kept.items():
+                self._pipe(number, end)
+            try:
+                self._spawn(settings, env, given)
             except OSError as error:
-                self._not_started(error)
+                self._next(self._not_started, error)
+                self._next(self._next, self._pipe_closed)
+                self._abandon()
             except BaseException:
                 self._abandon()  # a name in its environment that none can be, say
                 raise
@@ -158,31 +167,20 @@ class ChildProcess(Process):
         )
         self.pid = transport.pid
 
-    def _stream(self, poller: Poller, number: int, kind: str | int, theirs: ExitStack) -> int:
-        """The descriptor that the worker gets as its `number`th."""
-        if kind == "inherit":
-            return number
-        if isinstance(kind, int):
-            return kind
-        if kind == "ignore":
-            return theirs.enter_context(open(os.devnull, "r+b", buffering=0)).fileno()
-        ours, end = socket.socketpair()
-        theirs.enter_context(end)
+    def _pipe(self, number: int, end: socket.socket) -> None:
+        """Read or write the `number`th of the process's streams."""
         pipe = Socket(
-            {"fd": ours.detach(), "readable": number > 0, "writable": number == 0},
-            reactor=poller.reactor,
+            {"fd": end.detach(), "readable": number > 0, "writable": number == 0},
+            reactor=self._poller.reactor,
         )
         setattr(self, ("stdin", "stdout", "stderr")[number], pipe)
         if number > 0:
             self._pipes += 1
             pipe.once("close", self._pipe_closed)
-        return end.fileno()
 
     def _not_started(self, error: OSError) -> None:
         self.exitCode = -(error.errno or errno.EIO)
-        self._next(self._error, systemError(error, f"spawn {self.spawnfile}"))
-        self._next(self._next, self._pipe_closed)
-        self._abandon()
+        self._error(systemError(error, f"spawn {self.spawnfile}"))
 
     def _abandon(self) -> None:
         """There is no process: close what was opened for it."""
@@ -228,6 +226,36 @@ class ChildProcess(Process):
         self._pipes -= 1
         if self._pipes < 0:
             self.emit("close", self.exitCode, self.signalCode)
+
+
+def _opened(
+    kinds: Sequence[str | int], theirs: ExitStack, ours: ExitStack
+) -> tuple[list[int], dict[int, socket.socket]]:
+    """Open what a process gets: a stream of each of `kinds` and, behind these, its channel.
+
+    Args:
+        kinds: What each stream is.
+        theirs: Closes what only the process needs.
+        ours: Closes what this process keeps.
+
+    Returns:
+        The descriptors for the process, in their order there; and this process's other ends of
+        them, by their place in that.
+    """
+    given: list[int] = []
+    kept: dict[int, socket.socket] = {}
+    for number, kind in enumerate([*kinds, "pipe"]):
+        if kind == "pipe":
+            end, kept[number] = pair = socket.socketpair()
+            theirs.enter_context(pair[0])
+            ours.enter_context(pair[1])
+            given.append(end.fileno())
+        elif kind == "ignore":
+            given.append(os.open(os.devnull, os.O_RDWR))
+            theirs.callback(os.close, given[-1])
+        else:
+            given.append(number if kind == "inherit" else int(kind))
+    return given, kept
 
 
 class _Life(ProcessProtocol):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any, ClassVar, Self
 
+from nodenet.cluster._channel import Channel
 from nodenet.cluster._fork import ChildProcess, environment
 from nodenet.cluster._handles import Handles
 from nodenet.cluster._settings import (
@@ -99,8 +100,8 @@ class Primary(EventEmitter):
         Raises:
             ERR_MISSING_ARGS: This program was typed in: set `exec` with `setupPrimary`.
             ERR_INVALID_ARG_TYPE: `env` is no mapping.
-            OSError: There is no descriptor left for its channel. (What is wrong with the process
-                itself is the worker's ``'error'``.)
+
+        A worker that cannot be started has an ``'error'``.
 
         Mirrors: "cluster.fork([env])".
         """
@@ -111,10 +112,13 @@ class Primary(EventEmitter):
         worker = _Forked(self, next(self._ids))
         variables = {**environment(env), UNIQUE_ID: str(worker.id)}
         worker.process = ChildProcess(poller, worker._relayed, self.settings, variables)
-        worker._join(self.handlesOf(poller))
         self.workers[worker.id] = worker
-        self._connected.add(worker)
+        if worker.process.channel is not None:
+            self._connected.add(worker)
+            worker._join(worker.process.channel, self.handlesOf(poller))
         poller.nextTick(self.emit, "fork", worker)
+        if worker.process.channel is None:
+            poller.nextTick(self._remove, worker)
         return worker
 
     def disconnect(self, callback: Callable[[], object] | None = None) -> None:
@@ -196,10 +200,8 @@ class _Forked(Worker):
 
     # -- from its process -------------------------------------------------------------------
 
-    def _join(self, handles: Handles) -> None:
+    def _join(self, channel: Channel, handles: Handles) -> None:
         self._handles = handles
-        channel = self.process.channel
-        assert channel is not None
         self._channel = channel
         handles.attach(channel)
         channel.hear("online", self._online)

@@ -152,18 +152,12 @@ class Crew:
     def _start(self, place: _Place) -> None:
         place.waiting = None
         place.member = self._hired(place)
-        if place.member is None:
-            self._wait(place, None)
 
-    def _hired(self, place: _Place) -> Member | None:
-        try:
-            member = self._hire(
-                lambda member: self._is_ready(place, member),
-                lambda member, code, signal: self._has_ended(place, member, code, signal),
-            )
-        except OSError as error:  # there are no more descriptors, say
-            _log.error("no worker can be started: {error}", error=error)
-            return None
+    def _hired(self, place: _Place) -> Member:
+        member = self._hire(
+            lambda member: self._is_ready(place, member),
+            lambda member, code, signal: self._has_ended(place, member, code, signal),
+        )
         self._members.add(member)
         return member
 
@@ -208,24 +202,20 @@ class Crew:
         elif self._served:
             self._start_later(place, member, code, signal)
         else:
-            self._over(code or 1)
+            self._over(code if code is not None and code > 0 else 1)
 
     def _start_later(
         self, place: _Place, member: Member, code: int | None, signal: str | None
     ) -> None:
         served = None if member.since is None else self._poller.seconds() - member.since
-        wait = self._wait(place, served)
+        wait = place.backoff.ended(served)
+        place.waiting = self._poller.callLater(wait, self._start, place)
         _log.error(
             "{worker} {how}; another is started in {wait:g} s",
             worker=str(member),
             how=_how(code, signal),
             wait=wait,
         )
-
-    def _wait(self, place: _Place, served: float | None) -> float:
-        wait = place.backoff.ended(served)
-        place.waiting = self._poller.callLater(wait, self._start, place)
-        return wait
 
     def _replace_next(self) -> None:
         """Start the next successor, when the last one is ready."""
@@ -237,9 +227,6 @@ class Crew:
             if place.finished:
                 continue
             place.successor = successor = self._hired(place)
-            if successor is None:
-                self._replaced()
-                return
             if place.waiting is not None:
                 place.waiting.cancel()
                 place.waiting = None
@@ -274,4 +261,6 @@ def _serves(member: Member | None) -> bool:
 
 
 def _how(code: int | None, signal: str | None) -> str:
-    return f"was ended by {signal}" if signal else f"has exited with {code}"
+    if signal is not None:
+        return f"was ended by {signal}"
+    return "could not be started" if code is not None and code < 0 else f"has exited with {code}"

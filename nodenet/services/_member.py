@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from twisted.internet import error
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
@@ -78,17 +78,16 @@ class Member:
         self._last_words: Any = None
         self._over = False
         self.worker = worker = primary.fork(env)
-        channel = worker.process.channel
-        assert channel is not None
-        self._channel = channel
-        channel.hear(READY, self._is_ready)
-        channel.hear(COUNTED, self._has_counted)
+        self._channel = channel = worker.process.channel
+        if channel is not None:  # or else it could not be started
+            channel.hear(READY, self._is_ready)
+            channel.hear(COUNTED, self._has_counted)
         worker.on("error", self._failed)
         worker.on("exit", lambda *_: self._has_exited(ended))
         worker.process.on("close", lambda *_: self._gone(ended))
         for stream, level in (("stdout", LogLevel.info), ("stderr", LogLevel.error)):
             pipe = getattr(worker.process, stream)
-            if pipe is not None:  # or else it could not be started
+            if pipe is not None:
                 _Lines(pipe, str(self), level)
 
     def dismiss(self, grace: float) -> None:
@@ -104,11 +103,10 @@ class Member:
 
     def count(self) -> Deferred[None]:
         """Ask what it has counted; fires when `export` is up to date, or it does not answer."""
-        if self.since is None or not self._channel.connected:  # one that starts is busy with that
-            counted: Deferred[None] = Deferred()
-            counted.callback(None)
-            return counted
-        asked = self._channel.ask({"act": COUNT})
+        channel = self._channel
+        if channel is None or not channel.connected or self.since is None:  # it is busy beginning
+            return succeed(None)
+        asked = channel.ask({"act": COUNT})
         asked.addTimeout(_PATIENCE, self._poller)  # type: ignore[arg-type]  # has its callLater
         return asked.addCallbacks(self._answered, _silent)
 

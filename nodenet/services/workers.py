@@ -87,6 +87,7 @@ class WorkersService(OperatedService):
         self._handles: Handles | None = None
         self._crew: Crew | None = None
         self._on_hup: OnSignal | None = None
+        self._env: dict[str, Any] = {}
 
     # -- operations -------------------------------------------------------------------------
 
@@ -106,6 +107,7 @@ class WorkersService(OperatedService):
         poller = self._poller
         settings = {"exec": _PROGRAM, "args": self.command, "stdio": ["ignore", "pipe", "pipe"]}
         self._primary.setupPrimary(settings)
+        self._env = {**forWorkers(), ADDRESS: None}  # now: finding it out takes descriptors
         handles = self._handles = self._primary.handlesOf(poller)
         handles.kept = True
         for endpoint in self._endpoints:
@@ -165,9 +167,8 @@ class WorkersService(OperatedService):
     # -- private ----------------------------------------------------------------------------
 
     def _hire(self, ready: Callable[[Member], object], ended: Callable[..., object]) -> Member:
-        env: dict[str, Any] = {**forWorkers(), ADDRESS: None}
         with keptFromWorkers():
-            return Member(self._primary, self._poller, env, ready, ended)
+            return Member(self._primary, self._poller, self._env, ready, ended)
 
     def _is_over(self, status: int) -> None:
         _log.error("the workers have ended") if status else _log.info("the workers have ended")

@@ -522,3 +522,56 @@ def test_a_worker_that_cannot_start(plays: Plays) -> None:
         """,
         nowhere,
     )
+
+
+def nothing_to_open() -> None:
+    watchCluster()
+    cluster.setupPrimary(silent=bool(os.environ["SILENT"]))
+    held = fillUp()
+    worker: Any = cluster.fork()
+    say("pid", worker.process.pid, worker.state, worker.isConnected(), worker.isDead())
+    say("streams", worker.process.stdout, worker.process.channel)
+    say("killed", worker.process.kill())
+    worker.on("error", lambda error: say("error", error.code, error.errno, worker.isDead()))
+    worker.on("disconnect", lambda: say("disconnect"))
+    worker.on("exit", lambda *values: say("exit", *values))
+    worker.process.on("close", lambda *values: say("close", *values))
+    loop.nextTick(loop.nextTick, say, "later", len(held) > 0)
+
+
+def fillUp() -> list[int]:
+    """Open as much as this process may."""
+    held: list[int] = []
+    while True:
+        try:
+            held.append(os.open(os.devnull, os.O_RDONLY))
+        except OSError:
+            return held
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_worker_that_there_is_no_descriptor_for(
+    plays: Plays, silent: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SILENT", "1" if silent else "")
+    plays.compare(
+        """
+        watchCluster();
+        cluster.setupPrimary({ silent: Boolean(process.env.SILENT) });
+        const held = [];
+        try {
+          for (;;) held.push(fs.openSync('/dev/null'));
+        } catch {}
+        const worker = cluster.fork();
+        say('pid', worker.process.pid, worker.state, worker.isConnected(), worker.isDead());
+        say('streams', worker.process.stdout, worker.process.channel);
+        say('killed', worker.process.kill());
+        worker.on('error', (error) => say('error', error.code, -error.errno, worker.isDead()));
+        worker.on('disconnect', () => say('disconnect'));
+        worker.on('exit', (...values) => say('exit', ...values));
+        worker.process.on('close', (...values) => say('close', ...values));
+        process.nextTick(() => process.nextTick(say, 'later', held.length > 0));
+        """,
+        nothing_to_open,
+        descriptors=100,
+    )

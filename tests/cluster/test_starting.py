@@ -7,12 +7,15 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cluster_plays import DEADLINE, Plays
 from cluster_program import say, stay
+from descriptors import noMoreDescriptors
+from twisted.internet.defer import Deferred
 
 from nodenet import cluster, loop
 from nodenet.cluster._settings import commandLine, isCallable
@@ -258,6 +261,39 @@ def nothing_left() -> None:
 
 def test_no_zombie_and_no_descriptor_is_left(alone: Plays) -> None:
     assert alone.run(nothing_left) == ["P always the same 1 ''", "P ended with 0"]
+
+
+async def few_descriptors() -> None:
+    if not cluster.isPrimary:
+        return
+    cluster.setupPrimary(silent=True)
+    ends: list[object] = []
+    opened = set()
+    for spare in [*range(9), None]:
+        with noMoreDescriptors(spare) if spare is not None else nullcontext():
+            worker: Any = cluster.fork()
+        ended: Deferred[None] = Deferred()
+        worker.on("error", lambda error: ends.append(error.code))
+        worker.on("exit", lambda code, _: ends.append(code))
+        worker.process.on("close", lambda *_, ended=ended: ended.callback(None))
+        worker.on("online", worker.disconnect)
+        await ended
+        opened.add(len(os.listdir("/proc/self/fd")))
+    all_gone: Deferred[None] = Deferred()
+    cluster.disconnect(lambda: all_gone.callback(None))
+    await all_gone
+    say("first, last", ends[0], ends[-1])
+    # The first that is started opens what stays open for all: the pipe of the signals, say.
+    say("left", dict(cluster.workers), len(opened) <= 2, len(loop.openHandles()))
+
+
+def test_few_descriptors_for_a_worker(alone: Plays) -> None:
+    """Wherever they run out: it is a worker's error, or a worker that ends, and nothing is left."""
+    assert alone.run(few_descriptors) == [
+        "P first, last 'EMFILE' 0",
+        "P left {} True 0",
+        "P ended with 0",
+    ]
 
 
 def held_channel() -> None:

@@ -384,7 +384,8 @@ def test_no_descriptors_for_another(start: Start, room: int) -> None:
     used = {int(fd) for fd in os.listdir(f"/proc/{pid}/fd")}
     free = [fd for fd in range(max(used) + room + 2) if fd not in used]
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (free[room], limits[1]))
-    program.says("Too many open files|EMFILE")
+    program.says(r"worker 2: spawn \S+ EMFILE")
+    program.says("worker 2 could not be started; another is started in 0.5 s")
     resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
     assert asked(place) == str(*workers(program))
 
