@@ -3,17 +3,22 @@
 Law: ``parse(format(blocks), name)`` has the rules of `blocks`, in their order.
 
 It is written as entries between commas, each an address, a range ``FIRST-LAST`` or a subnet
-``ADDRESS/PREFIX``; or as ``@FILE``, a file with one entry a line, in which ``#`` begins a remark.
+``ADDRESS/PREFIX``; or as ``@FILE``, a regular file with one entry a line, in which ``#`` begins a
+remark.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
+import stat
+from errno import ENXIO
 from typing import Final
 
 from nodenet.addresses.block_list import BlockList
 from nodenet.errors import NodeError
 from nodenet.options import Spelling
+
+_NOT_REGULAR: Final = "it is no regular file"  # a socket cannot even be opened: ENXIO
 
 
 class WrittenBlockList(BlockList):
@@ -45,13 +50,24 @@ def _parse(text: str, name: str) -> BlockList:
 def _lines(path: str) -> list[tuple[str, str]]:
     """The entries of a file, each with its place."""
     try:
-        lines = Path(path).read_text("utf-8").splitlines()
+        with open(path, encoding="utf-8", opener=_open_regular) as file:
+            lines = file.read().splitlines()
     except OSError as error:
-        raise ValueError(f"cannot read {path}: {error.strerror}") from None
+        reason = _NOT_REGULAR if error.errno == ENXIO else error.strerror
+        raise ValueError(f"cannot read {path}: {reason}") from None
     except UnicodeDecodeError:
         raise ValueError(f"cannot read {path}: it is no UTF-8 text") from None
     entries = ((number, line.partition("#")[0].strip()) for number, line in enumerate(lines, 1))
     return [(f"{path}:{number}: ", entry) for number, entry in entries if entry]
+
+
+def _open_regular(path: str, flags: int) -> int:
+    """Open a file that has an end: a pipe would be waited for, and a device may go on for ever."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(0, _NOT_REGULAR)
 
 
 def _add(blocks: BlockList, entry: str) -> None:

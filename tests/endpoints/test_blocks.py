@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,27 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "blocked").write_bytes(b"\xff\xfe")
     with pytest.raises(EndpointStringError, match="it is no UTF-8 text"):
         blocks(f"tcp:1:blockList=@{tmp_path}/blocked")
+
+
+def pipe(directory: Path) -> Path:
+    os.mkfifo(directory / "pipe")
+    return directory / "pipe"
+
+
+def socketFile(directory: Path) -> Path:
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(directory / "sock"))
+    return directory / "sock"
+
+
+@pytest.mark.parametrize(
+    "make", [pipe, socketFile, lambda directory: directory, lambda _: Path("/dev/zero")]
+)
+def test_what_could_be_read_for_ever_is_refused(tmp_path: Path, make: Any) -> None:
+    path = make(tmp_path)
+    with pytest.raises(EndpointStringError) as raised:
+        blocks(f"tcp:1:blockList=@{path}")
+    assert str(raised.value).endswith(f"cannot read {path}: it is no regular file")
 
 
 ENTRIES = st.ip_addresses().map(str)

@@ -82,3 +82,14 @@ def test_a_file_is_the_same_wherever_the_process_goes(
     monkeypatch.chdir(os.sep)
     lists.readAgain()
     assert not lists.admits("10.0.0.1")
+
+
+def test_a_file_that_became_a_pipe_leaves_the_list_as_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "blocked"
+    file.write_text("10.0.0.1\n")
+    lists = AddressLists(block=[f"@{file}"])
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(ValueError, match=f"cannot read {file}: it is no regular file"):
+        lists.readAgain()
+    assert not lists.admits("10.0.0.1")
