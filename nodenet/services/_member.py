@@ -31,7 +31,7 @@ COUNT: Final = "count"
 
 _PATIENCE: Final = 2.0  # seconds that a worker has to say what it has counted
 _LAST_WORDS: Final = 1.0  # seconds in which what an ended worker wrote is read
-_LONGEST: Final = 8192  # characters of a line in the log
+_LONGEST: Final = 8192  # characters of a line in the log: what is longer is several
 LEVELS: Final = {  # of a line, as a worker writes it
     "2": LogLevel.critical,
     "3": LogLevel.error,
@@ -144,36 +144,51 @@ class Member:
 
 
 class _Lines:
-    """What a worker writes goes into the primary's log, line by line.
+    """What a worker writes goes into the primary's log, line by line; a long one in pieces.
 
     A line may begin with its level as for systemd, ``<4>`` say: sd-daemon(3).
     """
 
     def __init__(self, stream: Any, who: str, level: Any) -> None:
         self._who = who
-        self._level = level
-        self._rest = ""
+        self._usual = level
+        self._level: Any = None  # of the line that is being read, once that is known
+        self._rest = ""  # of that line, which is not in the log yet
         stream.setEncoding("utf8")
         stream.on("data", self._read)
         stream.on("end", self._end)
 
     def _read(self, text: str) -> None:
         *lines, self._rest = (self._rest + text).split("\n")
-        if len(self._rest) > _LONGEST:
-            lines.append(self._rest)
-            self._rest = ""
         for line in lines:
-            self._say(line)
+            self._say(self._last_piece(line))
+            self._level = None
+        self._rest = self._last_piece(self._rest)
 
     def _end(self) -> None:
         if self._rest:
             self._say(self._rest)
 
+    def _last_piece(self, line: str) -> str:
+        """Say what is before it."""
+        while len(line) > _LONGEST:
+            line = self._leveled(line)
+            if len(line) > _LONGEST:
+                self._say(line[:_LONGEST])
+                line = line[_LONGEST:]
+        return line
+
     def _say(self, line: str) -> None:
-        level = self._level
-        if line[:1] == "<" and line[2:3] == ">" and line[1] in LEVELS:
-            level, line = LEVELS[line[1]], line[3:]
-        _log.emit(level, "{worker}: {line}", worker=self._who, line=line[:_LONGEST])
+        line = self._leveled(line)
+        _log.emit(self._level, "{worker}: {line}", worker=self._who, line=line)
+
+    def _leveled(self, line: str) -> str:
+        """What there is behind the level, where that is not known yet."""
+        if self._level is None:
+            self._level = self._usual
+            if line[:1] == "<" and line[2:3] == ">" and line[1] in LEVELS:
+                self._level, line = LEVELS[line[1]], line[3:]
+        return line
 
 
 def _silent(failure: Failure) -> None:
