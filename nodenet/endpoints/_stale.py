@@ -16,6 +16,16 @@ def removeStaleSocket(path: str) -> bool:
     Whether it is stale the kernel tells: connecting to a socket without a listener is refused
     (``ECONNREFUSED``). Any other outcome leaves the file alone, and listening says what is wrong.
 
+    What remains is a race of two servers that start on the same stale path at the same moment.
+    The kernel removes a name, whatever it leads to by then, so the second one takes away the
+    socket of the first if that one has, since the second asked, removed the old socket and bound
+    its own; or if it has bound and is yet to listen (which refuses, too). The first then serves
+    a socket that has no name, and says nothing of it. Nothing closes this that costs less: a lock
+    on the directory can be held by anybody who may read it, so that a service would not start;
+    to move the socket aside and look again leaves the path of a live server empty meanwhile.
+    Nobody who keeps one server for a path, as systemd does, can meet it; a lock file of one's own
+    around the start (``flock FILE twistd ...``) rules it out.
+
     Returns:
         True when a stale socket was removed.
 
