@@ -1,6 +1,7 @@
 """Unix socket files that nobody listens on any more.
 
-Law: only a socket that refuses connections is removed; never a live one, never another file.
+Law: only a socket that refuses connections is removed, and never another file. (Of a live one
+there is a race left that `removeStaleSocket` names.)
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+from contextlib import suppress
 
 
 def removeStaleSocket(path: str) -> bool:
@@ -27,7 +29,7 @@ def removeStaleSocket(path: str) -> bool:
     around the start (``flock FILE twistd ...``) rules it out.
 
     Returns:
-        True when a stale socket was removed.
+        True when a stale socket was there, and is not any more.
 
     Raises:
         OSError: It is stale and may not be removed.
@@ -39,7 +41,8 @@ def removeStaleSocket(path: str) -> bool:
         try:
             probe.connect(path)
         except ConnectionRefusedError:
-            os.unlink(path)
+            with suppress(FileNotFoundError):  # another server that starts has been quicker
+                os.unlink(path)
             return True
         except OSError:
             return False

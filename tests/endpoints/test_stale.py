@@ -29,6 +29,17 @@ def test_a_socket_without_its_server_is_removed(bound: tuple[socket.socket, str]
     assert not os.path.lexists(path)
 
 
+def test_who_else_removes_it_does_no_harm(
+    bound: tuple[socket.socket, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, path = bound
+    server.close()
+    unlink = os.unlink
+    monkeypatch.setattr(os, "unlink", lambda path: (unlink(path), unlink(path)))
+    assert removeStaleSocket(path)
+    assert not os.path.lexists(path)
+
+
 def test_a_live_socket_stays(bound: tuple[socket.socket, str]) -> None:
     server, path = bound
     server.listen()
