@@ -1,7 +1,7 @@
 """What a test needs of the machine that it runs on.
 
-Law: tools can be installed, so where ``CI`` is set none may be missing; what a kernel has not got is
-no mistake of anybody's, and the test is skipped with the reason.
+Law: tools can be installed, so where ``CI`` is set none may be missing; what a kernel has not got
+is no mistake of anybody's, and the test is skipped with the reason.
 """
 
 from __future__ import annotations

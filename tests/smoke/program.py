@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import sysconfig
+import termios
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +23,7 @@ from typing import Any, Final
 import nodenet
 
 ROOT: Final = Path(nodenet.__file__).parents[1]  # where this process has nodenet from
-PATIENCE: Final = 30.0  # seconds until a program that says nothing is given up
+PATIENCE: Final = 60.0  # seconds until a program that says nothing is given up
 
 
 # What systemd does: the sockets are descriptors from 3 on, and the process id is the program's.
@@ -152,13 +155,25 @@ class Program:
 
 
 def stuck(client: socket.socket) -> bytes:
-    """Send and read nothing until every buffer on the way is full.
+    """Send to an echo and read nothing, until every buffer on the way there and back is full.
 
     Returns:
         What was sent.
     """
-    data, sent = os.urandom(1 << 20) * 64, 0
+    data, sent, unread = os.urandom(1 << 20) * 64, 0, 0
     client.setblocking(False)
-    while select.select([], [client], [], 0.5)[1]:
-        sent += client.send(data[sent : sent + (1 << 16)])
-    return data[:sent]
+    while True:
+        if select.select([], [client], [], 0.5)[1]:
+            assert sent < len(data)
+            sent += client.send(data[sent : sent + (1 << 16)])
+            continue
+        # It may be that the echo only had no turn: then more comes back in the meantime.
+        before, unread = unread, waiting(client)
+        if 0 < before == unread:
+            return data[:sent]
+
+
+def waiting(client: socket.socket) -> int:
+    """How many bytes there are to read."""
+    count: int = struct.unpack("i", fcntl.ioctl(client, termios.FIONREAD, bytes(4)))[0]
+    return count

@@ -6,13 +6,16 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
+from machine import keptPort
 from smoke.program import PATIENCE, Program, programs, twistd
 
 Start = Callable[..., Program]
+
+NAME = "127.1"  # looked up as names are, and 127.0.0.1 on every machine
 
 CHAT = """
 import sys
@@ -47,7 +50,7 @@ def clumsy():
     return net.createServer(serve).listen(0, "127.0.0.1")
 
 async def gives_up():
-    await once(net.createServer().listen(0, "localhost"), "listening")
+    await once(net.createServer().listen(0, "127.1"), "listening")
     raise ValueError("no luck")
 
 def nothing():
@@ -97,7 +100,7 @@ def test_a_program_of_the_current_directory(run: Start, tmp_path: Path) -> None:
 
 
 def test_what_is_looked_up_first_listens_a_little_later(run: Start) -> None:
-    program = run("chat:main", "0", "localhost")
+    program = run("chat:main", "0", NAME)
     with dial(port(program)) as client:
         client.sendall(b"x")
         assert client.recv(10) == b"x"
@@ -203,7 +206,7 @@ def test_a_port_that_is_taken(run: Start) -> None:
         assert line == (
             f"nodenet: chat:main: listen EADDRINUSE: address already in use 127.0.0.1:{taken}"
         )
-        program = run("chat:main", str(taken), "localhost")  # looked up, so it comes later
+        program = run("chat:main", str(taken), NAME)  # looked up, so it comes later
         assert program.status() == 1
         assert f"listen EADDRINUSE: address already in use 127.0.0.1:{taken}" in program.transcript
         assert "Traceback" not in program.transcript
@@ -269,16 +272,17 @@ def test_nothing_of_the_program_runs_before_the_fork(run: Start, tmp_path: Path)
         assert client.recv(10) == b""
 
 
-def low_port() -> int:
+@pytest.fixture
+def low_port() -> Iterator[int]:
     """A free port that only root may take."""
-    for number in range(1023, 511, -1):
-        with socket.socket() as candidate:
+    with ExitStack() as stack:
+        for number in range(1023, 0, -1):
             try:
-                candidate.bind(("127.0.0.1", number))
+                yield stack.enter_context(keptPort(number))
             except OSError:
                 continue
-            return number
-    pytest.skip("no free port below 1024")
+            return
+        pytest.skip("no port below 1024 is free, or may be taken")
 
 
 def user(pid: int) -> int:
@@ -290,22 +294,21 @@ def user(pid: int) -> int:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give privileges up")
 @pytest.mark.parametrize("service", ["run", "echo"])
 def test_a_low_port_is_bound_before_privileges_go(
-    tmp_path: Path, service: str, socketPath: Callable[[str], str]
+    tmp_path: Path, service: str, socketPath: Callable[[str], str], low_port: int
 ) -> None:
     (tmp_path / "chat.py").write_text(CHAT)
     tmp_path.chmod(0o755)
     os.chmod(os.path.dirname(socketPath("")), 0o777)
-    number = low_port()
     what = {
-        "run": ["chat:main", str(number)],
-        "echo": ["--listen", f"tcp:{number}:interface=127.0.0.1"],
+        "run": ["chat:main", str(low_port)],
+        "echo": ["--listen", f"tcp:{low_port}:interface=127.0.0.1"],
     }[service]
     program = twistd(
         "-n", "--pidfile=", "--uid=nobody", "nodenet", service, "--stats",
         f"unix:{socketPath('stats')}", *what, cwd=tmp_path,
     )  # fmt: skip
     with closing(program), dial(port(program)) as client:
-        assert client.getpeername()[1] == number
+        assert client.getpeername()[1] == low_port
         assert user(program.process.pid) != 0
         client.sendall(b"x")
         assert client.recv(10) == b"x"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from machine import keptPort
 from twisted.application.internet import ClientService, StreamServerEndpointService
 from twisted.internet import error, reactor
 from twisted.internet.defer import CancelledError, Deferred
@@ -67,22 +68,19 @@ async def test_a_client_service_connects_again_and_stops() -> None:
 
 
 async def test_a_client_service_waits_for_a_server_that_is_late() -> None:
-    made, _ = await greeting()
-    where = made.address().port
-    made.close()
-    await once(made, "close")
     tried: list[int] = []
 
     def policy(attempt: int) -> float:
         tried.append(attempt)
         return 0.001
 
-    endpoint = clientFromString(reactor, f"node:tcp:127.0.0.1:{where}")
-    service = ClientService(endpoint, Factory.forProtocol(Greeted), retryPolicy=policy)
-    service.startService()
-    with pytest.raises(error.ConnectionRefusedError):
-        await service.whenConnected(failAfterFailures=2)
-    late, _ = await greeting(where)
+    with keptPort() as where:
+        endpoint = clientFromString(reactor, f"node:tcp:127.0.0.1:{where}")
+        service = ClientService(endpoint, Factory.forProtocol(Greeted), retryPolicy=policy)
+        service.startService()
+        with pytest.raises(error.ConnectionRefusedError):
+            await service.whenConnected(failAfterFailures=2)
+        late, _ = await greeting(where)
     protocol: Any = await service.whenConnected()
     assert await protocol.heard == b"hello"
     assert tried
