@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from machine import NEEDS_IPV6
 
 from nodenet import dgram, loop
 
@@ -326,6 +327,7 @@ async def test_a_connected_socket_hears_only_its_peer(oracle):
     )
 
 
+@NEEDS_IPV6
 async def test_udp6_connects_to_its_own_loopback(oracle):
     def scenario(t):
         socket = dgram.createSocket("udp6")

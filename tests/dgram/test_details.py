@@ -114,11 +114,17 @@ async def test_wrong_details_are_refused(sockets, sent):
     assert done[0][0].code in ("EINVAL", "ENETUNREACH")
 
 
-async def test_icmp_errors_name_the_destination_they_are_about(sockets, sent):
+async def unanswered(sockets):
+    """A port where nobody is any more, one who receives, and one who hears of errors."""
     dead = await sockets.bound()
-    where = dead.address().port
-    dead.close()
     receiver, socket = await sockets.bound(), await server(sockets, networkErrors=True)
+    where = dead.address().port
+    dead.close()  # only now: else one of the others may have its port
+    return where, receiver, socket
+
+
+async def test_icmp_errors_name_the_destination_they_are_about(sockets, sent):
+    where, receiver, socket = await unanswered(sockets)
     failed = events.once(socket, "error")
     assert await sent(socket, "x", where, "127.0.0.1") == (None, 1)
     error = (await failed)[0]
@@ -129,10 +135,7 @@ async def test_icmp_errors_name_the_destination_they_are_about(sockets, sent):
 
 
 async def test_an_error_of_one_destination_fails_no_datagram_to_another(sockets, take):
-    dead = await sockets.bound()
-    where = dead.address().port
-    dead.close()
-    receiver, socket = await sockets.bound(), await server(sockets, networkErrors=True)
+    where, receiver, socket = await unanswered(sockets)
     errors: list[SystemCallError] = []
     sent: list[Exception | None] = []
     socket.on("error", errors.append)
@@ -151,7 +154,9 @@ async def test_what_the_kernel_drops_is_counted(sockets, sent):
     for _ in range(50):
         client.send(bytes(1000))
     await sent(client, bytes(1000))
-    assert 0 < socket.getDroppedCount() <= 51
+    while not socket.getDroppedCount():
+        await sent(client, b"")  # a busy kernel may take its time
+    assert socket.getDroppedCount() <= 51
 
 
 async def test_unbound_sockets_have_no_count(sockets):
