@@ -59,13 +59,16 @@ class Handles:
             when a handle is opened.
 
     Attributes:
-        kept: Whether handles stay open that nobody uses, until `tidy`: for services, whose workers
-            come and go while the service stays.
+        kept: Whether handles stay open whose workers are gone, until `tidy`: for services, whose
+            workers come and go while the service stays.
+        released: Called when a worker has closed what he used; by default it closes what nobody
+            uses any more.
     """
 
     kept = False
 
     def __init__(self, poller: Poller, deals: Callable[[], bool]) -> None:
+        self.released: Callable[[], object] = self.tidy
         self._poller = poller
         self._deals = deals
         self._held: dict[str, Held] = {}
@@ -139,8 +142,7 @@ class Handles:
         held = self._held.get(note["key"])
         if held is not None:
             held.remove(channel)
-            if not self.kept:
-                self.tidy()
+            self.released()
 
     def _vacant(self, channel: Channel, note: dict[str, Any], _: object) -> None:
         held = self._held.get(note["key"])

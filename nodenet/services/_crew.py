@@ -25,7 +25,7 @@ _MARGIN = 2.0
 """Seconds that a process gets to end, beside what its connections get."""
 
 _PATIENCE = 60.0
-"""Seconds that a successor has to become ready."""
+"""Seconds that a worker has to become ready."""
 
 Hire = Callable[[Callable[[Member], object], Callable[..., object]], Member]
 
@@ -73,7 +73,7 @@ class Crew:
         self._past: list[Export] = []
         self._replacing: list[_Place] = []
         self._again = False
-        self._patience: IDelayedCall | None = None
+        self._awaited: dict[Member, IDelayedCall] = {}
         self._served = False
         self._dismissed: Deferred[None] | None = None
 
@@ -109,6 +109,7 @@ class Crew:
                 place.waiting.cancel()
                 place.waiting = None
         for member in self._members:
+            self._arrived(member)
             member.dismiss(grace + _MARGIN)
         self._look_whether_all()
         return self._dismissed
@@ -159,9 +160,28 @@ class Crew:
             lambda member, code, signal: self._has_ended(place, member, code, signal),
         )
         self._members.add(member)
+        self._await(member)
         return member
 
+    def _await(self, member: Member) -> None:
+        self._awaited[member] = self._poller.callLater(_PATIENCE, self._too_slow, member)
+
+    def _arrived(self, member: Member) -> None:
+        """He is not waited for any more."""
+        patience = self._awaited.pop(member, None)
+        if patience is not None:
+            patience.cancel()
+
+    def _too_slow(self, member: Member) -> None:
+        del self._awaited[member]
+        _log.error("{worker} does not become ready", worker=str(member))
+        if self._served:
+            member.kill()
+        else:
+            self._await(member)  # another one would not do better
+
     def _is_ready(self, place: _Place, member: Member) -> None:
+        self._arrived(member)
         if self._dismissed is not None:
             return
         self._served = True
@@ -176,6 +196,7 @@ class Crew:
         self, place: _Place, member: Member, code: int | None, signal: str | None
     ) -> None:
         self._members.discard(member)
+        self._arrived(member)
         if member.export is not None:
             self._past = [summed([*self._past, settled(member.export)])]
         if self._dismissed is not None:
@@ -219,33 +240,21 @@ class Crew:
 
     def _replace_next(self) -> None:
         """Start the next successor, when the last one is ready."""
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
         while self._replacing:
             place = self._replacing.pop(0)
             if place.finished:
                 continue
-            place.successor = successor = self._hired(place)
+            place.successor = self._hired(place)
             if place.waiting is not None:
                 place.waiting.cancel()
                 place.waiting = None
-            self._patience = self._poller.callLater(_PATIENCE, self._too_slow, successor)
             return
         _log.info("the workers are replaced")
         self._replaced()
 
-    def _too_slow(self, successor: Member) -> None:
-        self._patience = None
-        _log.error("{worker} does not become ready", worker=str(successor))
-        successor.kill()
-
     def _replaced(self) -> None:
         """Replacing is over, for this time."""
         self._replacing.clear()
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
         again, self._again = self._again, False
         if again:
             self.replace()
@@ -257,7 +266,7 @@ class Crew:
 
 
 def _serves(member: Member | None) -> bool:
-    return member is not None and member.since is not None
+    return member is not None and member.serves
 
 
 def _how(code: int | None, signal: str | None) -> str:

@@ -23,8 +23,11 @@ from nodenet.services.counters import Export
 READY: Final = "ready"
 """The note of a worker that serves: with ``listening``, a list of what it listens on."""
 
+LEAVING: Final = "leaving"
+"""The note of a worker that is about to end: what it closes from now on is to stay."""
+
 COUNTED: Final = "counted"
-"""The note of a worker that is about to end: with ``export``, its counters."""
+"""The note of a worker that has closed everything: with ``export``, its counters."""
 
 COUNT: Final = "count"
 """The question for its counters."""
@@ -57,7 +60,7 @@ class Member:
         since: When it became ready, by the Poller's clock; None before.
         listening: Where it listens.
         export: What it had counted when it was asked last; None before.
-        leaving: Whether it was asked to end.
+        leaving: Whether it ends, of itself or because it was asked to.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class Member:
         self.leaving = False
         self._poller = poller
         self._ready = ready
+        self._dismissed = False
         self._kill: Any = None
         self._last_words: Any = None
         self._over = False
@@ -81,6 +85,7 @@ class Member:
         self._channel = channel = worker.process.channel
         if channel is not None:  # or else it could not be started
             channel.hear(READY, self._is_ready)
+            channel.hear(LEAVING, self._leaves)
             channel.hear(COUNTED, self._has_counted)
         worker.on("error", self._failed)
         worker.on("exit", lambda *_: self._has_exited(ended))
@@ -92,8 +97,8 @@ class Member:
 
     def dismiss(self, grace: float) -> None:
         """Have it take nobody new and end when it is done; after `grace` seconds it is killed."""
-        if not self.leaving:
-            self.leaving = True
+        if not self._dismissed:
+            self._dismissed = self.leaving = True
             self.worker.disconnect()
             self._kill = self._poller.callLater(grace, self.kill)
 
@@ -110,6 +115,11 @@ class Member:
         asked.addTimeout(_PATIENCE, self._poller)  # type: ignore[arg-type]  # has its callLater
         return asked.addCallbacks(self._answered, _silent)
 
+    @property
+    def serves(self) -> bool:
+        """Whether it is ready and will be."""
+        return self.since is not None and not self.leaving
+
     def __str__(self) -> str:
         return f"worker {self.worker.id}"
 
@@ -117,6 +127,9 @@ class Member:
         self.since = self._poller.seconds()
         self.listening = note["listening"]
         self._ready(self)
+
+    def _leaves(self, note: object, _: object) -> None:
+        self.leaving = True
 
     def _has_counted(self, note: dict[str, Any], _: object) -> None:
         self.export = note["export"]

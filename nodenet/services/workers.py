@@ -1,7 +1,7 @@
 """A service in several processes, which share what it listens on.
 
-Law: the primary listens for all, from the start of the service to its end; so no client is refused
-when a worker ends, is started again or replaced. Workers never have the privileges that twistd
+Law: the primary listens for all, until the service stops or every worker has closed a port; so no
+client is refused when a worker ends, is started again or replaced. Workers never have the privileges that twistd
 gives up.
 """
 
@@ -110,6 +110,7 @@ class WorkersService(OperatedService):
         self._env = {**forWorkers(), ADDRESS: None}  # now: finding it out takes descriptors
         handles = self._handles = self._primary.handlesOf(poller)
         handles.kept = True
+        handles.released = self._tidy
         for endpoint in self._endpoints:
             try:
                 _reserve(handles, endpoint)
@@ -147,11 +148,9 @@ class WorkersService(OperatedService):
 
     def announce(self) -> None:
         """As every service; what none listens on any more is closed, once all serve."""
-        if self._crew is None or self._handles is None or not self.ready:
-            return
-        if self._crew.complete:
-            self._handles.tidy()
-        super().announce()
+        if self.ready:
+            self._tidy()
+            super().announce()
 
     @property
     def listening(self) -> list[str]:
@@ -170,6 +169,11 @@ class WorkersService(OperatedService):
         with keptFromWorkers():
             return Member(self._primary, self._poller, self._env, ready, ended)
 
+    def _tidy(self) -> None:
+        """Close what no worker has open; who is about to begin may have use for it yet."""
+        if self._crew is not None and self._handles is not None and self._crew.complete:
+            self._handles.tidy()
+
     def _is_over(self, status: int) -> None:
         _log.error("the workers have ended") if status else _log.info("the workers have ended")
         if self._ended_by_itself is not None:
@@ -187,6 +191,7 @@ class Dismissal:
         self._crew = crew
         self._handles = handles
         self.done = crew.dismiss(grace).addCallback(self._all_gone)
+        handles.tidy()  # who comes now is refused, rather than left to wait
 
     def hurry(self) -> None:
         """Wait no longer."""

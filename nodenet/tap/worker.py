@@ -17,7 +17,7 @@ from zope.interface import implementer
 
 from nodenet import cluster
 from nodenet.loop import pollerOf
-from nodenet.services._member import COUNT, COUNTED, LEVELS, READY
+from nodenet.services._member import COUNT, COUNTED, LEAVING, LEVELS, READY
 from nodenet.services._operated import OperatedService
 from nodenet.services._signals import ignoreOfPrimary
 from nodenet.tap import Options
@@ -84,6 +84,8 @@ class Serving:
         return {"export": self._service.counters.export()}, None
 
     def _end(self) -> Deferred[Any]:
+        if self._channel.connected:
+            self._channel.tell({"act": LEAVING})
         return self._service.stopService().addCallback(self._has_ended)
 
     def _has_ended(self, _: object) -> None:
