@@ -1,8 +1,8 @@
 """A service in several processes, which share what it listens on.
 
 Law: the primary listens for all, until the service stops or every worker has closed a port; so no
-client is refused when a worker ends, is started again or replaced. Workers never have the privileges that twistd
-gives up.
+client is refused when a worker ends, is started again or replaced. Workers never have the
+privileges that twistd gives up.
 """
 
 from __future__ import annotations
