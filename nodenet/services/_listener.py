@@ -19,6 +19,7 @@ from nodenet.services._counting import (
     whereServer,
     whereSocket,
 )
+from nodenet.services._in_flight import inFlight
 from nodenet.services._quiet import Figures
 from nodenet.services.counters import Counters, Tally
 
@@ -111,10 +112,7 @@ class StreamListener(_Bound):
             socket.destroy()
 
     def figures(self) -> Mapping[Hashable, Figures]:
-        return self._unfinished() | {
-            socket: Figures(socket.bytesRead, socket.readableLength + socket.writableLength)
-            for socket in self._open
-        }
+        return self._unfinished() | {socket: _figures(socket) for socket in self._open}
 
     def finish(self, connection: Hashable) -> None:
         cast(net.Socket, connection).destroySoon()
@@ -139,6 +137,11 @@ class StreamListener(_Bound):
 
     def __str__(self) -> str:
         return self._where
+
+
+def _figures(socket: net.Socket) -> Figures:
+    waiting = socket.readableLength + socket.writableLength
+    return Figures(socket.bytesRead, waiting + inFlight(socket))
 
 
 class DatagramListener(_Bound):

@@ -3,9 +3,9 @@
 Law: no clock and no socket in here; a look is told the figures and says what to do. It names
 each connection once.
 
-What a client has in flight cannot all be seen: some of it may still be on the wire. So a
-connection has finished when two looks, one after the other, find that it has nothing buffered
-and that nothing went through it in between.
+A connection has finished when two looks, one after the other, find that it has nothing buffered and
+that nothing went through it in between. Of what is buffered the kernel's part counts: an answer is
+there until the client has acknowledged it. Only a request that is still on the wire cannot be seen.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from zope.interface import implementer
 
 from nodenet import net
 from nodenet.events import once
-from nodenet.services import RelayService
+from nodenet.services import RelayService, SocketService
 
 TCP = "tcp:0:interface=127.0.0.1"
 UDP = "udp:0:interface=127.0.0.1"
@@ -137,7 +137,7 @@ def port(service: RelayService, index: int = 0) -> int:
     return int(service.listening[index].rpartition(":")[2])
 
 
-def tally(service: RelayService, index: int = 0) -> dict[str, Any]:
+def tally(service: SocketService, index: int = 0) -> dict[str, Any]:
     """What a relay has counted on a listener."""
     figures: dict[str, Any] = service.counters.export()["listeners"][service.listening[index]]
     return figures

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from math import inf, nan
+from typing import Any
 
 import pytest
+from services.relays import tally
 from twisted.application.service import Application, IService, IServiceCollection
+from twisted.internet.task import deferLater
 
 from nodenet import dgram, net
 from nodenet.endpoints import EndpointStringError, TCPServerEndpoint
 from nodenet.events import once
+from nodenet.loop import pollerOf
 from nodenet.services import CannotStart, EchoService
 from nodenet.services._impatience import Impatience
 from nodenet.services._listener import DatagramListener
+from nodenet.services._quiet import LOOK_EVERY
+from nodenet.testing import ClockedReactor
 
 TCP = "tcp:0:interface=127.0.0.1"
 UDP = "udp:0:interface=127.0.0.1"
+
+
+reactor: Any = pollerOf().reactor
 
 
 def port(service: EchoService, index: int = 0) -> int:
@@ -102,6 +113,37 @@ async def test_a_live_connection_keeps_the_stop_waiting() -> None:
     received.append(await once(client, "data"))
     await stopped
     assert received == [(b"ping",), (b"last words",)]
+
+
+async def test_an_answer_on_its_way_to_a_slow_client_keeps_the_stop_waiting() -> None:
+    """Was it closed, what such a client says next would be answered with a reset: all is lost."""
+    clock = ClockedReactor()
+    service = EchoService([TCP], grace=3600, reactor=clock)
+    service.startService()
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", port(service)))
+        client.sendall(bytes(50_000))
+        client.setblocking(False)
+        while tally(service)["sentBytes"] < 50_000:
+            await deferLater(reactor, 0)
+        stopped = service.stopService()
+        for _ in range(10):
+            clock.advance(LOOK_EVERY)
+            await deferLater(reactor, 0)
+        assert not stopped.called
+        client.send(b"!")
+        heard = b""
+        while len(heard) <= 50_000:
+            with suppress(BlockingIOError):
+                chunk = client.recv(1 << 16)
+                assert chunk
+                heard += chunk
+            await deferLater(reactor, 0)
+        while not stopped.called:
+            clock.advance(LOOK_EVERY)
+            await deferLater(reactor, 0)
+    assert heard == bytes(50_000) + b"!"
 
 
 def test_a_malformed_string_is_refused_at_construction() -> None:
