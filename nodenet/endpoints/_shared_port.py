@@ -7,9 +7,10 @@ that ends.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
+from weakref import WeakKeyDictionary, WeakSet
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IListeningPort
 
 from nodenet.events import Event, EventEmitter
@@ -48,7 +49,7 @@ def shared(
 
     def given(lent: Port) -> StreamPort:
         port.take(lent)
-        poller.reactor.addSystemEventTrigger("before", "shutdown", port.stopListening)
+        _stopped_with_the_reactor(poller, port)
         poller.nextTick(owner.emit, "listening")
         return port
 
@@ -57,3 +58,21 @@ def shared(
 
 def _takes_all(coming: int, over: Callable[[], object]) -> bool:
     return False
+
+
+def _stopped_with_the_reactor(poller: Poller, port: StreamPort) -> None:
+    """Have `port` stop listening when the reactor stops, if it listens then."""
+    ports = _ports.get(poller)
+    if ports is None:
+        ports = _ports[poller] = WeakSet()
+        poller.reactor.addSystemEventTrigger("before", "shutdown", _stop_all, poller)
+    ports.add(port)
+
+
+def _stop_all(poller: Poller) -> Deferred[Any]:
+    return DeferredList([port.stopListening() for port in _ports.pop(poller)])
+
+
+_ports: Final[WeakKeyDictionary[Poller, WeakSet[StreamPort]]] = WeakKeyDictionary()
+"""Those that listen. The reactor has one trigger for all, which need not be taken away again when
+one of them is closed."""

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+from typing import Any
+
 import pytest
 from cluster_oracle import Program, runProgram
+from cluster_plays import Plays
+from cluster_program import say
+from twisted.internet.protocol import Factory
+from workers import Primary
+
+from nodenet import cluster, loop
+from nodenet.endpoints import parse
 
 _WORKER = """
 from nodenet.endpoints import parse
@@ -65,3 +76,51 @@ t("exit", *await ended)
     ]
     assert trace[4] == ("heard ['1', '2']" if policy == "rr" else "heard 'some'")
     assert trace[5:] == ["1 says 'stops'", "then ['2']", "2 says 'stops'", "exit 0"]
+
+
+class Telling(Factory):
+    noisy = False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def startFactory(self) -> None:
+        say("starts", self.name)
+
+    def stopFactory(self) -> None:
+        say("stops", self.name)
+
+
+async def three_ports() -> None:
+    if cluster.isPrimary:
+        cluster.fork()
+        return
+    ports: list[Any] = []
+    for name in ("first", "second", "third"):
+        factory: Any = Telling(name)
+        ports.append(await parse("tcp:0:interface=127.0.0.1").listen(factory))
+    await ports[1].stopListening()
+    loop.pollerOf().reactor.stop()
+
+
+def test_the_end_of_the_reactor_stops_each_once(alone: Plays) -> None:
+    assert sorted(alone.run(three_ports)) == [
+        "P ended with 0",
+        *(f"W1 starts '{name}'" for name in ("first", "second", "third")),
+        *(f"W1 stops '{name}'" for name in ("first", "second", "third")),
+    ]
+
+
+@pytest.mark.parametrize("deals", [True, False])
+async def test_nothing_is_left_of_a_port_that_was_closed(deals: bool) -> None:
+    primary = Primary(deals)
+    with primary.worker():
+        factory: Any = Factory()
+        factory.noisy = False
+        port: Any = await parse("tcp:0:interface=127.0.0.1").listen(factory)
+    await port.stopListening()
+    kept = weakref.ref(port), weakref.ref(factory)
+    del port, factory
+    gc.collect()
+    assert [each() for each in kept] == [None, None]
+    await primary.end()
