@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import nodenet
+
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "nodenet"
 author = "nodenet contributors"
 copyright = "nodenet contributors"
-release = "0.1.0"
+release = nodenet.__version__
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "nodenet_tables"]
 exclude_patterns = ["_build"]

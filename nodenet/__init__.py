@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from nodenet import cluster, dgram, events, net
     from nodenet.loop import activeHandles, openHandles, run
 
+__version__ = "0.1.0"
+"""The version; setup.cfg reads it from here without importing anything."""
+
 __all__ = ["activeHandles", "cluster", "dgram", "events", "net", "openHandles", "run"]
 
 _MODULES = ("cluster", "dgram", "events", "net")

@@ -10,10 +10,13 @@ import math
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
+from platform import python_version
 
+import twisted
 from twisted.application.service import IService
 from twisted.python import usage
 
+from nodenet import __version__
 from nodenet.endpoints import (
     Endpoint,
     EndpointStringError,
@@ -45,6 +48,12 @@ class LineOptions(usage.Options):
             usage.Options.parseOptions(self, options)
         except usage.UsageError as error:
             sys.exit(f"twistd {self.command}: {error} (see: twistd {self.command} --help)")
+
+    def opt_version(self) -> None:
+        """Say which versions of nodenet, Twisted and Python these are, and end"""
+        versions = f"Twisted {twisted.__version__}, Python {python_version()}"
+        sys.stdout.write(f"nodenet {__version__}, {versions}\n")
+        sys.exit(0)
 
     def getSynopsis(self) -> str:
         """The first line of the help text."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import subprocess
 import sys
+
+import nodenet
 
 ALL = """
 import importlib, pkgutil, sys
@@ -18,3 +21,7 @@ for module in pkgutil.walk_packages(nodenet.__path__, "nodenet."):
 def test_no_module_imports_the_reactor() -> None:
     done = subprocess.run([sys.executable, "-c", ALL], check=False, capture_output=True, text=True)
     assert (done.stderr, done.returncode) == ("", 0)
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    assert nodenet.__version__ == importlib.metadata.version("nodenet")

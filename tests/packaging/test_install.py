@@ -29,6 +29,11 @@ import importlib.resources
 print(importlib.resources.files("nodenet").joinpath("py.typed").is_file())
 """
 
+VERSION = """
+import importlib.metadata, nodenet
+print(nodenet.__version__ == importlib.metadata.version("nodenet"))
+"""
+
 
 class Environment:
     """A virtual environment; its commands run away from the sources."""
@@ -98,6 +103,7 @@ def test_an_installed_nodenet_is_found_by_twistd_and_leaves_no_trace(
     assert environment.twistd_commands() == before | {"nodenet"}
     assert "echo" in environment.run("twistd", "nodenet", "--help")
     assert environment.run("python", "-c", TYPED) == "True\n"
+    assert environment.run("python", "-c", VERSION) == "True\n"
 
     environment.run("pip", "uninstall", "--quiet", "--yes", "nodenet")
     assert environment.twistd_commands() == before

@@ -17,6 +17,8 @@ import pytest
 from machine import tool
 from smoke.program import PATIENCE, Program, programs, stuck, twistd
 
+import nodenet
+
 TCP = "tcp:0:interface=127.0.0.1"
 UDP = "udp:0:interface=127.0.0.1"
 Start = Callable[..., Program]
@@ -307,6 +309,12 @@ def test_help_is_for_strangers(echo: Start) -> None:
     assert program.status() == 0
     for word in ("--listen", "--grace", "tcp:PORT", "udp:PORT", "unix:PATH", "Example"):
         assert word in program.transcript
+
+
+def test_it_says_which_version_it_is(echo: Start) -> None:
+    program = echo("--version")
+    assert program.status() == 0
+    assert f"nodenet {nodenet.__version__}, Twisted " in program.transcript
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give privileges up")
