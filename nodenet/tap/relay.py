@@ -130,12 +130,13 @@ more is cut off; a file with an error is named in the log and changes nothing.
         super().postOptions()
 
     def _shared(self, one: OperatedService) -> WorkersService:
-        if any(
-            isinstance(endpoint, UDPServerEndpoint) for endpoint in getattr(one, "endpoints", ())
-        ):
-            raise usage.UsageError(
-                "a relay of datagrams has its sessions in one process: it takes no --workers"
-            )
+        for endpoint in getattr(one, "endpoints", ()):
+            if isinstance(endpoint, UDPServerEndpoint) and not endpoint.options.get("reusePort"):
+                # Only then the kernel gives all datagrams of a client to the same one.
+                raise usage.UsageError(
+                    f"a session of datagrams belongs to one process: --workers takes a socket for "
+                    f"each, {endpoint}:reusePort=yes"
+                )
         return super()._shared(one)
 
     def makeOne(self, ended: Ended, stats: str | None = None) -> OperatedService:

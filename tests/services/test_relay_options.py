@@ -24,6 +24,7 @@ from nodenet.tap import Options
         ("--listen tcp:0 --connect tcp:h:1 --idle-timeout x", "--idle-timeout takes a number of"),
         ("--listen tcp:0 --connect tcp:h:1 --proxy-protocol 9", "versions 1 and 2, not 9"),
         ("--listen tcp:0 --connect tls:h:1 --proxy-protocol 2", "has to come before TLS"),
+        ("--listen udp:9 --connect udp:h:1 --workers 2", "for each, udp:9:reusePort=yes"),
     ],
 )
 def test_a_mistake_is_one_line(

@@ -122,6 +122,46 @@ def test_datagrams_go_there_and_back(run: Start) -> None:
     assert "Traceback" not in relay.transcript
 
 
+def test_workers_relay_datagrams_each_from_a_socket_of_its_own(run: Start) -> None:
+    """A client stays with the one that has its session, for the kernel goes by both addresses."""
+    with ExitStack() as stack:
+        target = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
+        target.settimeout(PATIENCE)
+        target.bind(("127.0.0.1", 0))
+        held = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        held.bind(("127.0.0.1", 0))
+        at = held.getsockname()
+        listen = f"udp:{at[1]}:interface=127.0.0.1:reusePort=yes"
+        to = f"udp:127.0.0.1:{target.getsockname()[1]}"
+        relay = run("relay", "--workers", "2", "--stats", "0", "--listen", listen, "--connect", to)
+        stats = int(relay.says(r"counters at tcp 127.0.0.1:(\d+)")[1])
+        healthy(stats)
+        held.close()
+        for _ in range(20):
+            client = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
+            client.settimeout(PATIENCE)
+            client.connect(at)
+            sessions = set()
+            for data in (b"one", b"two", b"three"):
+                client.send(data)
+                asked, session = target.recvfrom(100)
+                assert asked == data
+                sessions.add(session)
+                target.sendto(b"and " + data, session)
+                assert client.recv(100) == b"and " + data
+            assert len(sessions) == 1
+
+
+def healthy(stats: int) -> None:
+    """Wait until a service with these counters serves."""
+    answer = b""
+    while b" 200 " not in answer:
+        with socket.create_connection(("127.0.0.1", stats), PATIENCE) as client:
+            client.sendall(b"GET /health HTTP/1.0\r\n\r\n")
+            answer = everything(client)
+
+
 def memory(program: Program) -> int:
     """Bytes that a program has in memory."""
     pages = Path(f"/proc/{program.process.pid}/statm").read_text().split()[1]
