@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from machine import hasIPv6
 
 HERE = Path(__file__).parent
 TRACED = "socket,bind,connect,setsockopt"
@@ -58,6 +59,8 @@ def traces(node):
     """What both sides tell it."""
     if refusal():
         pytest.skip(f"nothing can be traced: {refusal()}")
+    if not hasIPv6():
+        pytest.skip("this machine has no IPv6")
     return told(node, HERE / "options_of.js"), told(sys.executable, HERE / "options_of.py")
 
 

@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import certificates
 import pytest
 
 from nodenet.tap import Options
@@ -33,7 +34,7 @@ def test_a_shown_command_is_understood(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if "ssl:" in command:
-        files: Any = pytest.importorskip("certificates").files(tmp_path)
+        files: Any = certificates.files(tmp_path)
         command = command.replace("/etc/", "").replace("key.pem", files[0])
         command = command.replace("cert.pem", files[1])
     for name in ("allowed", "blocked"):

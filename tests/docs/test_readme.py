@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from smoke.program import Program, twistd
+from machine import tool
+from smoke.program import PATIENCE, Program, twistd
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.rst").read_text(encoding="utf-8")
@@ -42,29 +42,28 @@ def here(tmp_path: Path, socketPath: Callable[[str], str]) -> Iterator[Here]:
     path = socketPath("echo.sock")
     _, _, arguments = command("python3 -m venv .venv").partition("twistd ")
     arguments = arguments.replace("8124", "0").replace("41234", "0")
-    service = twistd(*arguments.replace("/tmp/echo.sock", path).split(), cwd=tmp_path)
-    tcp = service.says(r"listening on tcp 127\.0\.0\.1:(\d+)")[1]
-    udp = service.says(r"listening on udp 127\.0\.0\.1:(\d+)")[1]
-    service.says("listening on unix")
-    ours = {"8124": tcp, "41234": udp, "/tmp/echo.sock": path}
-    yield lambda text: re.sub("|".join(ours), lambda found: ours[found[0]], text)
-    service.close()
+    with closing(
+        twistd(*arguments.replace("/tmp/echo.sock", path).split(), cwd=tmp_path)
+    ) as service:
+        tcp = service.says(r"listening on tcp 127\.0\.0\.1:(\d+)")[1]
+        udp = service.says(r"listening on udp 127\.0\.0\.1:(\d+)")[1]
+        service.says("listening on unix")
+        ours = {"8124": tcp, "41234": udp, "/tmp/echo.sock": path}
+        yield lambda text: re.sub("|".join(ours), lambda found: ours[found[0]], text)
 
 
 def output(program: list[str | Path]) -> list[str]:
     """The lines that a program prints, sorted: TCP and UDP answer in any order."""
-    return sorted(subprocess.check_output(program, text=True, timeout=30).splitlines())
+    return sorted(subprocess.check_output(program, text=True, timeout=PATIENCE).splitlines())
 
 
-@pytest.mark.skipif(
-    shutil.which("nc") is None and os.environ.get("CI") != "true", reason="no nc here"
-)
 def test_the_session_with_nc_is_real(here: Here) -> None:
+    tool("nc")
     session = block("console")
     commands = re.findall(r"^\$ (.*)$", session, re.MULTILINE)
     shown = [line for line in session.splitlines() if not line.startswith("$")]
     heard = subprocess.check_output(
-        ["bash", "-c", here("\n".join(commands))], text=True, timeout=30
+        ["bash", "-c", here("\n".join(commands))], text=True, timeout=PATIENCE
     )
     assert heard.splitlines() == shown
 

@@ -22,7 +22,7 @@ EXPECTED = [
 @pytest.mark.parametrize("name", ["epoll", "poll", "select", "asyncio", "uvloop"])
 def test_echo_timer_and_a_plain_twisted_connection_are_all_served(name: str) -> None:
     if name == "uvloop" and importlib.util.find_spec("uvloop") is None:
-        pytest.skip("reason: uvloop is not installed")
+        pytest.skip("uvloop is not installed")
     done = subprocess.run(
         [sys.executable, str(PROGRAM), name],
         check=False,

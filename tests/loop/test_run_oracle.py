@@ -51,7 +51,7 @@ def begin():
     return main()
 """
 
-LONG = 20_000
+LONG = 50_000
 """Milliseconds that a program which ends may take for it."""
 
 SHORT = 250
@@ -63,8 +63,8 @@ ENDS: dict[str, Program] = {
     "nothing": ("", "pass"),
     "an idle socket": ("new net.Socket()", "net.Socket()"),
     "an idle socket with a timeout": (
-        "new net.Socket().setTimeout(10, () => say('timeout'))",
-        "net.Socket().setTimeout(10, lambda: say('timeout'))",
+        "new net.Socket().setTimeout(9000, () => say('timeout'))",
+        "net.Socket().setTimeout(9000, lambda: say('timeout'))",
     ),
     "a server, unref'd": (
         "net.createServer().listen(0).unref()",
@@ -103,8 +103,8 @@ ENDS: dict[str, Program] = {
         "join(lambda peer: peer.unref(), lambda client: client.unref())",
     ),
     "timeouts of what is unref'd": (
-        "join(peer => peer.unref().setTimeout(100, say, 'no'), client => client.unref())",
-        "join(lambda peer: peer.unref().setTimeout(100, say), lambda client: client.unref())",
+        "join(peer => peer.unref().setTimeout(9000, say, 'no'), client => client.unref())",
+        "join(lambda peer: peer.unref().setTimeout(9000, say), lambda client: client.unref())",
     ),
     "both ends paused, and full": (
         """
@@ -295,7 +295,7 @@ def both(node: Path, program: Program, watch: int) -> list[Outcome]:
     ]
     outcomes = []
     for running in [Popen(command, stdout=PIPE, stderr=PIPE, text=True) for command in commands]:
-        output, complaint = running.communicate(timeout=60)
+        output, complaint = running.communicate(timeout=90)
         status = running.returncode
         assert (status == 1) == bool(complaint)  # what nobody caught is shown, and nothing else
         outcomes.append((status if status >= 0 else 128 - status, output.splitlines()))

@@ -21,7 +21,7 @@ for each in knocking:
     if code == errno.EINPROGRESS:
         # On loopback it is there at once, or not before a second has gone by.
         poll.register(each, select.POLLOUT)
-        inside += len(poll.poll(300))
+        inside += len(poll.poll(900))
         poll.unregister(each)
     else:
         inside += code == 0

@@ -7,6 +7,7 @@ import json
 from itertools import product
 from random import Random
 
+from machine import NEEDS_IPV6
 from oracle import Oracle, Tracer
 
 from nodenet.errors import NodeError, systemError
@@ -29,6 +30,7 @@ def answers() -> list[list[Found]]:
     return [*map(list, product(CHOICES, repeat=2)), *many]
 
 
+@NEEDS_IPV6
 async def test_the_attempts_are_those_of_node_in_order(oracle: Oracle) -> None:
     def scenario(t: Tracer) -> None:
         for found in answers():

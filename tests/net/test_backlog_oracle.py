@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from machine import tool
 from net_tools import listening, portOf
 from oracle import Oracle, Tracer
 
 from nodenet import net
 
 KNOCK = [sys.executable, str(Path(__file__).with_name("knock.py"))]
-
-NEEDS_SS = pytest.mark.skipif(shutil.which("ss") is None, reason="no `ss` to ask the kernel with")
 
 FORMS: dict[str, list[Any]] = {
     "none": [{"port": 0, "host": "127.0.0.1"}],
@@ -79,9 +77,10 @@ def _js(args: list[Any], ask: str, *command: str) -> str:
     return js.replace("COMMAND", json.dumps(command))
 
 
-@NEEDS_SS
 @pytest.mark.parametrize("name", FORMS)
 async def test_the_kernel_is_told_the_same(oracle: Oracle, name: str) -> None:
+    tool("ss")
+
     def scenario(t: Tracer) -> None:
         def ask(target: int | str) -> None:
             tcp = isinstance(target, int)
@@ -94,9 +93,9 @@ async def test_the_kernel_is_told_the_same(oracle: Oracle, name: str) -> None:
     await oracle.compare(_js(FORMS[name], _TOLD), scenario)
 
 
-@NEEDS_SS
 @pytest.mark.parametrize("backlog", [2**31, 1e300, float("inf"), float("-inf")])
 async def test_what_is_too_large_for_the_kernel_is_as_much_as_it_allows(backlog: float) -> None:
+    tool("ss")
     server = net.createServer()
     await listening(server, {"port": 0, "host": "127.0.0.1", "backlog": backlog})
     told = subprocess.check_output(["ss", "-ltnH", f"sport = :{portOf(server)}"], text=True)

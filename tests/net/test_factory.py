@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import certificates
 import pytest
 from net_tools import happens
 from twisted.internet.endpoints import SSL4ServerEndpoint, TCP4ServerEndpoint
@@ -11,7 +12,6 @@ from twisted.internet.endpoints import SSL4ServerEndpoint, TCP4ServerEndpoint
 from nodenet import net
 from nodenet.loop import pollerOf
 
-certificates = pytest.importorskip("certificates")
 reactor: Any = pollerOf().reactor
 
 

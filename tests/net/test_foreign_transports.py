@@ -159,6 +159,8 @@ async def test_a_slow_reader_slows_the_writer_down(kind: Stock) -> None:
     port, client = await joined(kind, served.append, pauseOnConnect=True)
     client.resume()
     client.write(HUGE)
+    while not served:
+        await turns(1)
     await turns(50)
     assert client.writableLength > 0
     received = 0
@@ -174,16 +176,16 @@ async def test_a_slow_reader_slows_the_writer_down(kind: Stock) -> None:
     await port.stopListening()
 
 
-async def test_after_end_the_answer_is_still_heard(kind: Stock) -> None:
-    if isinstance(kind, OverTLS):
-        pytest.skip("TLS has one end for both directions, as Twisted has it")
+@pytest.mark.parametrize("plain", [Own(), Stock()], ids=["nodenet's", "Twisted's"])
+async def test_after_end_the_answer_is_still_heard(plain: Stock) -> None:
+    """TLS has one end for both directions, as Twisted has it."""
 
     def answer(socket: net.Socket) -> None:
         chunks: list[bytes] = []
         socket.on("data", chunks.append)
         socket.on("end", lambda: socket.end(b"heard " + b"".join(chunks)))
 
-    port, client = await joined(kind, answer, allowHalfOpen=True)
+    port, client = await joined(plain, answer, allowHalfOpen=True)
     client.end(b"a question")
     assert await heard(client) == b"heard a question"
     await port.stopListening()
@@ -202,7 +204,10 @@ async def test_a_question_sent_with_end_is_answered(kind: Stock) -> None:
 async def test_both_ends_know_their_addresses(kind: Stock) -> None:
     served: list[net.Socket] = []
     port, client = await joined(kind, served.append)
-    await turns()
+    client.write(b"x")
+    while not served:
+        await turns(1)
+    await events.once(served[0], "data")
     assert client.remotePort == port.getHost().port
     assert client.localAddress == "127.0.0.1"
     assert served[0].remotePort == client.localPort

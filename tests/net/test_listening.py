@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 
 import pytest
+from machine import NEEDS_IPV6
 from net_tools import failure, happens, listening, portOf
 
 from nodenet import net
@@ -100,15 +101,7 @@ async def test_a_port_can_be_shared_through_the_kernel() -> None:
     await closed(second)
 
 
-def hasIPv6() -> bool:
-    try:
-        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
-    except OSError:
-        return False
-    return True
-
-
-@pytest.mark.skipif(not hasIPv6(), reason="this machine has no IPv6")
+@NEEDS_IPV6
 async def test_both_families_are_heard_unless_told_otherwise() -> None:
     server = greeter().listen(0)
     await once(server, "listening")

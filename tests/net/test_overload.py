@@ -58,6 +58,8 @@ async def test_a_server_without_descriptors_waits_and_goes_on(said: list[str]) -
         for _ in range(8):
             clients.enter_context(socket.create_connection(("127.0.0.1", port)))
         with noMoreDescriptors(spare=3):
+            while len(connections) < 3:
+                await happens(server, "connection")
             before = time.process_time()
             await pause(0.35)
             assert len(connections) == 3

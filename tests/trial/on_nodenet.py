@@ -25,6 +25,9 @@ from nodenet.transports.tcp import TCPTransport
 from nodenet.transports.udp_port import UDPPort
 from nodenet.transports.unix import BoundPath, UNIXTransport
 
+TIMEOUT = 60
+"""Seconds that a test of Twisted's may take."""
+
 REACTORS = [
     "twisted.internet.epollreactor.EPollReactor",
     "twisted.internet.selectreactor.SelectReactor",
@@ -161,7 +164,7 @@ class OnNodenet(ReactorBuilder):
     """Builds reactors whose sockets are nodenet's."""
 
     _reactors = REACTORS
-    timeout = 10  # seconds
+    timeout = TIMEOUT
 
     def buildReactor(self) -> Any:
         reactor = super().buildReactor()

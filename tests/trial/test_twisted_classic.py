@@ -13,7 +13,7 @@ from twisted.internet import reactor
 from twisted.test import test_tcp
 from twisted.trial.unittest import SkipTest
 
-from .on_nodenet import METHODS
+from .on_nodenet import METHODS, TIMEOUT
 
 _PRIVATE = "it takes one of Twisted's own ports apart"
 
@@ -55,5 +55,5 @@ for case in (
     test_tcp.CallBackOrderTests,
 ):
     name = case.__name__
-    globals()[name] = type(name, (OnNodenet, case), {"__module__": __name__, "timeout": 10})
+    globals()[name] = type(name, (OnNodenet, case), {"__module__": __name__, "timeout": TIMEOUT})
 del case

@@ -22,7 +22,7 @@ from nodenet.endpoints import (
     UNIXServerEndpoint,
 )
 
-from .on_nodenet import REACTORS, casesOf
+from .on_nodenet import REACTORS, TIMEOUT, casesOf
 from .reasons import NOT_APPLICABLE
 
 
@@ -64,7 +64,7 @@ def pem() -> str:
 
 class Connections(ReactorBuilder, ConnectionTestsMixin, AbortConnectionMixin):
     _reactors = REACTORS
-    timeout = 10  # seconds
+    timeout = TIMEOUT
 
 
 class TCPConnections(Connections):

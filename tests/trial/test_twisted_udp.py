@@ -14,7 +14,7 @@ from twisted.internet.test import test_udp as builders
 from twisted.test import test_udp
 from twisted.trial.unittest import SkipTest
 
-from .on_nodenet import DATAGRAM_METHODS, applied
+from .on_nodenet import DATAGRAM_METHODS, TIMEOUT, applied
 from .reasons import NOT_APPLICABLE
 
 for builder in (builders.UDPServerTestsBuilder, builders.UDPFDServerTestsBuilder):
@@ -37,5 +37,5 @@ class OnNodenet:
 
 for case in (test_udp.UDPTests, test_udp.MulticastTests, test_udp.MulticastTestsIPv6):
     name = case.__name__
-    globals()[name] = type(name, (OnNodenet, case), {"__module__": __name__, "timeout": 10})
+    globals()[name] = type(name, (OnNodenet, case), {"__module__": __name__, "timeout": TIMEOUT})
 del case
