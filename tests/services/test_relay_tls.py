@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import certificates
 import pytest
 from pytest_twisted import blockon
 from services.relays import TCP, Log, Relays, everything, listening, outcome, port, tally, where
@@ -23,9 +24,6 @@ from nodenet.events import once
 from nodenet.loop import pollerOf
 from nodenet.services import RelayService
 from nodenet.testing import ClockedReactor, Guard
-
-pytest.importorskip("twisted.internet.ssl")
-certificates = pytest.importorskip("certificates")
 
 DATA = os.urandom(10_000_000)
 reactor: Any = pollerOf().reactor

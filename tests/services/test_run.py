@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import certificates
 import pytest
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
@@ -251,7 +252,6 @@ async def test_not_for_ever() -> None:
 
 
 async def test_a_handshake_is_cut_off(tmp_path: Path) -> None:
-    certificates = pytest.importorskip("certificates")
     key, cert = certificates.files(tmp_path)
     endpoint = parse(f"ssl:0:interface={HOST}:privateKey={key}:certKey={cert}")
     assert isinstance(endpoint, StreamServerEndpoint)
