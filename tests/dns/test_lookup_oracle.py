@@ -14,7 +14,7 @@ from nodenet.errors import NodeError
 
 HOSTS = [
     *("127.0.0.1", "::1", "fe80::1%lo", "::ffff:1.2.3.4", "localhost", "LOCALHOST", "127.1", "0"),
-    *("2130706433", "a..b", "1.2.3.4.5", "::1%", "[::1]", "127.0.0.1:80", "x" * 256, "a\0b"),
+    *("2130706433", "a..b", "1.2.3.4.5", "::1%", "[::1]", "127.0.0.1:80", "x" * 256, "a..b\0c"),
 ]
 OPTIONS: list[Any] = [
     *(None, 4, 6, {}, {"all": True}, {"family": "IPv4"}, {"family": 6, "all": True}),

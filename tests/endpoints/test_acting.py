@@ -6,6 +6,7 @@ import socket
 from typing import Any
 
 import pytest
+from machine import NEEDS_IPV6
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import connectProtocol
@@ -201,6 +202,7 @@ async def test_a_descriptor_for_a_datagram_protocol() -> None:
     await port.stopListening()
 
 
+@NEEDS_IPV6
 async def test_a_descriptor_of_another_family_tells_what_it_is() -> None:
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as skt:
         skt.bind(("::1", 0))

@@ -6,6 +6,7 @@ import socket
 from typing import Any
 
 import pytest
+from machine import NEEDS_IPV6
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.error import DNSLookupError
@@ -62,7 +63,10 @@ def endpoint(where: dgram.Socket, host: str = "127.0.0.1", more: str = "") -> UD
     return made
 
 
-@pytest.mark.parametrize(("address", "host"), [("127.0.0.1", "localhost"), ("::1", "::1")])
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [("127.0.0.1", "localhost"), pytest.param("::1", "::1", marks=NEEDS_IPV6)],
+)
 async def test_a_protocol_is_connected_when_it_starts(address: str, host: str) -> None:
     server = shouting(address)
     protocol = Asking()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from machine import NEEDS_IPV6
 from twisted.internet import reactor as installed
 from twisted.internet.task import deferLater
 
@@ -200,7 +201,7 @@ async def closes_with_messages_under_way(play: Play) -> None:
 
 SCENARIOS = [
     speaks,
-    speaks_ipv6,
+    pytest.param(speaks_ipv6, marks=NEEDS_IPV6),
     is_refused,
     is_connected,
     is_too_long,

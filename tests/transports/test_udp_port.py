@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 
 import pytest
+from machine import NEEDS_IPV6
 from twisted.internet import error, interfaces
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import DatagramProtocol
@@ -83,7 +84,7 @@ def test_it_provides_twisteds_interfaces(listen):
     assert port.getHost().type == "UDP"
 
 
-@pytest.mark.parametrize("interface", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("interface", ["127.0.0.1", pytest.param("::1", marks=NEEDS_IPV6)])
 async def test_datagrams_go_both_ways_with_twisteds_addresses(listen, interface):
     one, two = listen(interface=interface), listen(interface=interface)
     one.write(b"question", addressOf(two))
@@ -185,6 +186,7 @@ async def test_closing_in_a_handler_ends_the_batch(listen):
     assert len(two.protocol.datagrams) == 1
 
 
+@NEEDS_IPV6
 def test_multicast_settings_of_both_families(listen):
     for interface in ("127.0.0.1", "::1"):
         port = listen(interface=interface)
@@ -196,6 +198,7 @@ def test_multicast_settings_of_both_families(listen):
         assert port.getBroadcastAllowed() is True
 
 
+@NEEDS_IPV6
 async def test_the_outgoing_interface(listen):
     port = listen()
     assert await port.setOutgoingInterface("127.0.0.1") == 1
