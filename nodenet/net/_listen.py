@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -175,12 +176,20 @@ def _adopt_descriptor(fd: int, backlog: int) -> Bound:
     try:
         skt = socket.socket(fileno=fd)
     except OSError:
-        raise systemError(errno.EINVAL, "listen") from None
+        raise systemError(errno.ENOTSOCK if _is_pipe(fd) else errno.EINVAL, "listen") from None
     try:
         return _adopt(skt, backlog)
     except OSError:
         skt.detach()  # it stays open, as it was
         raise
+
+
+def _is_pipe(fd: int) -> bool:
+    """Node takes a pipe for what might listen on a path, until the system says otherwise."""
+    try:
+        return stat.S_ISFIFO(os.fstat(fd).st_mode)
+    except OSError:
+        return False
 
 
 def _handle_of(value: Any) -> socket.socket | None:

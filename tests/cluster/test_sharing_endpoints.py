@@ -14,7 +14,7 @@ from twisted.internet.protocol import Factory
 from workers import Primary
 
 from nodenet import cluster, loop
-from nodenet.endpoints import parse
+from nodenet.endpoints import TCPServerEndpoint
 
 _WORKER = """
 from nodenet.endpoints import parse
@@ -98,7 +98,7 @@ async def three_ports() -> None:
     ports: list[Any] = []
     for name in ("first", "second", "third"):
         factory: Any = Telling(name)
-        ports.append(await parse("tcp:0:interface=127.0.0.1").listen(factory))
+        ports.append(await TCPServerEndpoint(port=0, host="127.0.0.1").listen(factory))
     await ports[1].stopListening()
     loop.pollerOf().reactor.stop()
 
@@ -117,7 +117,7 @@ async def test_nothing_is_left_of_a_port_that_was_closed(deals: bool) -> None:
     with primary.worker():
         factory: Any = Factory()
         factory.noisy = False
-        port: Any = await parse("tcp:0:interface=127.0.0.1").listen(factory)
+        port: Any = await TCPServerEndpoint(port=0, host="127.0.0.1").listen(factory)
     await port.stopListening()
     kept = weakref.ref(port), weakref.ref(factory)
     del port, factory

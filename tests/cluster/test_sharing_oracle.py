@@ -653,6 +653,70 @@ PROGRAMS = {
     ),
 }
 
+PROGRAMS["descriptors that are no place to listen on"] = Program(
+    (
+        """
+        const tell = async descriptors => {
+          for (const [name, fd] of descriptors) {
+            const server = follow(name, net.createServer())
+            const settled = new Promise(resolve => server.once('error', resolve)
+              .once('listening', resolve))
+            server.listen({ fd })
+            await settled
+          }
+          say('done')
+        }
+        cluster.worker.on('message', tell)
+        ready()
+        """,
+        """
+        async def tell(descriptors, _):
+            for name, fd in descriptors:
+                server = follow(name, net.createServer())
+                settled = Deferred()
+                server.once("error", lambda _: settled.callback(None))
+                server.once("listening", lambda: settled.callback(None))
+                server.listen({"fd": fd})
+                await settled
+            say("done")
+
+        cluster.worker.on("message", tell)
+        ready()
+        """,
+    ),
+    (
+        """
+        const fifo = t.path('fifo')
+        require('child_process').execFileSync('mkfifo', [fifo])
+        const told = new Promise(resolve => {
+          cluster.on('message', (_, { say }) => say[0] === 'done' && resolve())
+        })
+        cluster.workers[1].send([
+          ['a device', fs.openSync('/dev/null')],
+          ['a file', fs.openSync(process.argv[0])],
+          ['a fifo', fs.openSync(fifo, 'r+')],
+          ['nothing', 1000],
+        ])
+        await told
+        """,
+        """
+        fifo = t.path("fifo")
+        os.mkfifo(fifo)
+        told = Deferred()
+        done = lambda _, said, *rest: said["say"] == ["done"] and told.callback(None)
+        cluster.on("message", done)
+        cluster.workers[1].send([
+            ["a device", os.open("/dev/null", os.O_RDONLY)],
+            ["a file", os.open(__file__, os.O_RDONLY)],
+            ["a fifo", os.open(fifo, os.O_RDWR)],
+            ["nothing", 1000],
+        ])
+        await told
+        """,
+    ),
+    workers=1,
+)
+
 ACCEPTING = ("a port that is taken", "places that are none", "several ports", "a path")
 """Those that are the same where workers accept by themselves."""
 
