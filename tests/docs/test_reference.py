@@ -16,6 +16,7 @@ TABLE = "nodenet-errors::"
 MODULES = [
     "nodenet.abort",
     "nodenet.addresses",
+    "nodenet.cluster",
     "nodenet.dgram",
     "nodenet.dns",
     "nodenet.endpoints",
