@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from smoke.program import Program
+from machine import keptPort
+from smoke.program import PATIENCE, Program
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LISTENS = r"listening on .*port=(\d+)"
@@ -39,7 +40,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
 
 
 def connect(port: str) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", int(port)), timeout=10)
+    return socket.create_connection(("127.0.0.1", int(port)), timeout=PATIENCE)
 
 
 def all_of(connection: socket.socket) -> bytes:
@@ -64,7 +65,7 @@ def test_client_prints_what_the_echo_returns_and_ends(run: Run) -> None:
 def test_udp_echo_sends_back_what_it_gets(run: Run) -> None:
     port = run("udp_echo.py").says(LISTENS)[1]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(10)
+        client.settimeout(PATIENCE)
         client.sendto(b"hello", ("127.0.0.1", int(port)))
         assert client.recv(100) == b"hello"
 
@@ -89,17 +90,14 @@ def test_relay_joins_two_connections(run: Run) -> None:
 
 
 def test_relay_goes_on_when_its_target_is_not_there(run: Run) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        target = gone.getsockname()[1]
-    relay = run("relay.py", "127.0.0.1", target)
-    port = relay.says(LISTENS)[1]
-    for _ in range(2):
-        with connect(port) as client:
-            client.settimeout(10)
+    with keptPort() as target:
+        relay = run("relay.py", "127.0.0.1", target)
+        port = relay.says(LISTENS)[1]
+        for _ in range(2):
             # An end or a reset: what matters is that the next one is served, too.
-            with contextlib.suppress(ConnectionResetError):
+            with contextlib.suppress(ConnectionResetError), connect(port) as client:
                 assert client.recv(1) == b""
-        relay.says(rf"connect ECONNREFUSED 127\.0\.0\.1:{target}")
+            relay.says(rf"connect ECONNREFUSED 127\.0\.0\.1:{target}")
 
 
 def test_a_protocol_of_twisted_runs_on_an_endpoint_of_nodenet(run: Run) -> None:

@@ -131,7 +131,7 @@ class TestPort:
         port = started(Counting(lambda: None))
         with socket.create_connection(("127.0.0.1", port.getHost().port)) as client:
             await until(lambda: port.factory.addresses)  # type: ignore[attr-defined]  # ours
-            client.settimeout(5)
+            client.settimeout(60)
             assert client.recv(1) == b""
         assert port.connections == 0
         await port.stopListening()
