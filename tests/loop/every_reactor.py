@@ -6,19 +6,9 @@ It echoes over nodenet while a timer and a plain Twisted connection of the same 
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from typing import Any
 
-
-def install(name: str) -> None:
-    if name == "uvloop":
-        import uvloop
-        from twisted.internet import asyncioreactor
-
-        asyncioreactor.install(uvloop.new_event_loop())
-    else:
-        import_module(f"twisted.internet.{name}reactor").install()
-
+from reactors import install
 
 install(sys.argv[1])
 
