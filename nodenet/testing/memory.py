@@ -80,6 +80,8 @@ class MemorySocket:
         self._tell()
         if self._lost or self._ended:
             raise _error(errno.EPIPE)
+        if not data:
+            return 0
         room = self._room()
         if room <= 0 or self._refuses():
             raise _error(errno.EAGAIN)
@@ -97,10 +99,11 @@ class MemorySocket:
         return size
 
     def sendmsg(self, buffers: Iterable[bytes]) -> int:
-        data = b"".join(buffers)
-        return self.send(data) if data else 0
+        return self.send(b"".join(buffers))
 
     def recv(self, size: int) -> bytes:
+        if not size:
+            return b""
         if self._arrived:
             if self._refuses():
                 raise _error(errno.EAGAIN)
@@ -124,7 +127,7 @@ class MemorySocket:
     # -- the end ----------------------------------------------------------------------------
 
     def shutdown(self, how: int) -> None:
-        if self._lost:
+        if self._over:
             raise _error(errno.ENOTCONN)
         if not self._ended:
             self._ended = True
@@ -167,7 +170,7 @@ class MemorySocket:
         return self.name
 
     def getpeername(self) -> tuple[str, int]:
-        if self._lost or (self._eof and self._ended) or self.closed:
+        if self._over or self.closed:
             raise _error(errno.ENOTCONN)
         return self.peer.name
 
@@ -180,6 +183,11 @@ class MemorySocket:
     @property
     def writable(self) -> bool:
         return self._lost or self._room() > 0
+
+    @property
+    def _over(self) -> bool:
+        """Whether there is no connection any more: both have said their end, or it is lost."""
+        return self._lost or (self._eof and self._ended)
 
     def _room(self) -> int:
         return self._capacity - self.peer._unread
