@@ -33,7 +33,7 @@ _EAGER: Final = 2
 _RELUCTANT: Final = 8
 # Datagrams read one by one before a batch is tried again: at first, and when that finds no more.
 _IMPATIENT: Final = 8
-_PATIENT: Final = 32
+_PATIENT: Final = 256
 _UNIX: Final = getattr(socket, "AF_UNIX", None)
 _NOTHING: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR})
 
