@@ -26,10 +26,13 @@ const watchCluster = () => {
   }
 };
 const watchSelf = () => {
-  for (const name of ['message', 'disconnect', 'error']) {
+  for (const name of ['online', 'listening', 'message', 'disconnect', 'exit', 'error']) {
     cluster.worker.on(name, (...values) => {
-      say(`worker ${name}`, ...heard(name, values), cluster.worker.exitedAfterDisconnect);
+      const { state, exitedAfterDisconnect } = cluster.worker;
+      say(`worker ${name}`, ...heard(name, values), state, exitedAfterDisconnect);
     });
+  }
+  for (const name of ['message', 'disconnect', 'error']) {
     process.on(name, (...values) => say(`process ${name}`, ...values));
   }
 };

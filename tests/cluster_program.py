@@ -65,14 +65,20 @@ def watchCluster() -> None:
 
 def watchSelf() -> None:
     """Say what happens in this worker."""
-    for name in "message", "disconnect", "error":
-        cluster.worker.on(
+    worker = cluster.worker
+
+    def follow(name: str) -> None:
+        worker.on(
             name,
-            lambda *values, name=name: say(
-                f"worker {name}", *values, cluster.worker.exitedAfterDisconnect
+            lambda *values: say(
+                f"worker {name}", *values, worker.state, worker.exitedAfterDisconnect
             ),
         )
-        cluster.worker.process.on(name, lambda *values, name=name: say(f"process {name}", *values))
+
+    for name in "online", "listening", "message", "disconnect", "exit", "error":
+        follow(name)
+    for name in "message", "disconnect", "error":
+        worker.process.on(name, lambda *values, name=name: say(f"process {name}", *values))
 
 
 def _shown(value: object) -> object:

@@ -54,7 +54,6 @@ class _Own(Worker):
     def __init__(self, id: int, skt: socket.socket) -> None:
         super().__init__(id, "online")
         self._socket: socket.socket | None = skt
-        self._leaving = False
         self._signal: int | None = None
         self.closing: Callable[[], Deferred[Any]] | None = None  # in place of closing the handles
         self.process = _OwnProcess(self)
@@ -62,9 +61,9 @@ class _Own(Worker):
     # -- operations -------------------------------------------------------------------------
 
     def kill(self, signal: str | int | None = None) -> None:
-        if self._leaving:
+        if self.state == "destroying":
             return
-        self._leaving = True
+        self.state = "destroying"
         self._open()
         if self.isConnected():
             self.exitedAfterDisconnect = True
@@ -75,6 +74,7 @@ class _Own(Worker):
     def disconnect(self) -> Self:
         self._open()
         if not self.exitedAfterDisconnect:
+            self.state = "disconnecting"
             self.exitedAfterDisconnect = True
             self._close_handles().addCallback(lambda _: self._ask_to_leave())
         return self
@@ -98,7 +98,7 @@ class _Own(Worker):
             return
         self._poller = poller
         channel = self._channel = Channel(poller, skt)
-        self._source = PrimarySource(poller, channel)
+        self._source = PrimarySource(poller, channel, self._listens)
         setSource(poller, self._source)
         poller.onSignal = self._note_signal
         self.process._attach(poller, channel)
@@ -112,6 +112,9 @@ class _Own(Worker):
         if not self.exitedAfterDisconnect:
             self.exitedAfterDisconnect = True
             self._close_handles().addCallback(lambda _: self._close_channel())
+
+    def _listens(self) -> None:
+        self.state = "listening"
 
     def _close_handles(self) -> Deferred[Any]:
         if self.closing is not None:
@@ -138,7 +141,7 @@ class _Own(Worker):
 
     def _disconnected(self) -> None:
         setSource(self._poller, None)
-        if self._leaving or not self.exitedAfterDisconnect:
+        if self.state == "destroying" or not self.exitedAfterDisconnect:
             self._channel.forget()
             self._stop()
         else:

@@ -27,6 +27,7 @@ class Lease:
         key: What the primary knows the handle by: workers that use the same one share it.
         place: What is asked for; a path is absolute.
         owner: Who is to be bound.
+        listens: Called when he says that he is.
         over: Called when the lease is.
     """
 
@@ -36,6 +37,7 @@ class Lease:
         key: str,
         place: Place,
         owner: Owner,
+        listens: Callable[[], object],
         over: Callable[[Lease], object],
     ) -> None:
         self.place = place
@@ -43,6 +45,7 @@ class Lease:
         self.key = key
         self.released = False
         self._channel = channel
+        self._listens = listens
         self._over = over
         owner.once("listening", self._announce)
 
@@ -74,6 +77,7 @@ class Lease:
     def _announce(self) -> None:
         if self.released:
             return  # by a listener before this one
+        self._listens()
         place = self.place
         address: Any = None if place.type == UNIX_TYPE else self.owner.address()
         note = {

@@ -32,11 +32,15 @@ class PrimarySource:
     Args:
         poller: The Poller.
         channel: Where the primary is.
+        listens: Called when somebody is bound.
     """
 
-    def __init__(self, poller: Poller, channel: Channel) -> None:
+    def __init__(
+        self, poller: Poller, channel: Channel, listens: Callable[[], object] = lambda: None
+    ) -> None:
         self._poller = poller
         self._channel = channel
+        self._listens = listens
         self._leases: dict[str, Lease] = {}
         self._ports: dict[str, DealtPort] = {}
         self._users: dict[str, _Users] = {}
@@ -120,7 +124,8 @@ class PrimarySource:
             if users.end():
                 del self._users[keyOf(place, 0)]
 
-        lease = self._leases[key] = Lease(self._channel, key, place, owner, over)
+        lease = Lease(self._channel, key, place, owner, self._listens, over)
+        self._leases[key] = lease
         return lease
 
     def _offered(self, query: dict[str, Any], skt: socket.socket | None) -> Answer:

@@ -43,7 +43,8 @@ class Worker(EventEmitter):
     """Its number in the cluster, from 1."""
 
     state: str
-    """``'none'``, ``'online'``, ``'listening'``, ``'disconnected'`` or ``'dead'``."""
+    """``'none'``, ``'online'``, ``'listening'``, ``'disconnected'`` or ``'dead'``; in the worker
+    itself also ``'disconnecting'`` and ``'destroying'``, after `disconnect` and `kill`."""
 
     exitedAfterDisconnect: bool | None = None
     """Whether it was asked to disconnect: True from then on, False when it went by itself, None

@@ -418,7 +418,7 @@ def test_workers_end_with_their_primary(plays: Plays) -> None:
         """,
         primary_dies,
     )
-    assert trace[-1] == "W1 worker disconnect"
+    assert trace[-1] == "W1 worker disconnect 'online'"
 
 
 def primary_exits() -> None:
