@@ -1,19 +1,13 @@
-"""Sockets over transports that are not nodenet's own."""
+"""Sockets over transports that are not nodenet's own, and that others hand over."""
 
 from __future__ import annotations
 
-import errno
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from certificates import clientOptions, serverOptions
-from twisted.internet import endpoints, reactor
+from foreign import HUGE, KINDS, LARGE, OverTLS, Own, Stock, heard, joined, turns
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import (
     IHalfCloseableProtocol,
     IProtocol,
@@ -21,97 +15,23 @@ from twisted.internet.interfaces import (
     IPushProducer,
 )
 from twisted.internet.protocol import Factory, Protocol
-from twisted.internet.task import deferLater
 from twisted.internet.testing import StringTransport
-from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
 from nodenet import events, net
-from nodenet.endpoints import TCPClientEndpoint, TCPServerEndpoint
 from nodenet.errors import ERR_INVALID_HANDLE_TYPE, ERR_SOCKET_CLOSED
 from nodenet.interfaces import IStreamLink
 from nodenet.loop import pollerOf
 from nodenet.net import NodeFactory
 from nodenet.net._foreign import StreamLink
 
-LARGE = bytes(range(256)) * 8000
-HUGE = LARGE * 8
-"""More than the system's buffers take."""
-
 pytestmark = pytest.mark.filterwarnings("ignore:.*pyOpenSSL:DeprecationWarning")
-
-
-class Stock:
-    """Twisted's own endpoints and transports."""
-
-    def server(self) -> Any:
-        return endpoints.TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
-
-    def client(self, port: Any) -> Any:
-        return endpoints.TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
-
-    async def listen(self, factory: Any) -> Any:
-        return await self.server().listen(factory)
-
-    async def connect(self, port: Any, factory: Any) -> Any:
-        return await self.client(port).connect(factory)
-
-
-class Own(Stock):
-    """nodenet's."""
-
-    def server(self) -> Any:
-        return TCPServerEndpoint(port=0, host="127.0.0.1")
-
-    def client(self, port: Any) -> Any:
-        return TCPClientEndpoint(host="127.0.0.1", port=port.getHost().port)
-
-
-class OverTLS(Stock):
-    """TLS over `below`."""
-
-    def __init__(self, below: Stock) -> None:
-        self.below = below
-
-    async def listen(self, factory: Any) -> Any:
-        return await self.below.listen(TLSMemoryBIOFactory(serverOptions(), False, factory))
-
-    async def connect(self, port: Any, factory: Any) -> Any:
-        client = endpoints.wrapClientTLS(clientOptions(), self.below.client(port))
-        return await client.connect(factory)
-
-
-KINDS: dict[str, Stock] = {
-    "nodenet's": Own(),
-    "Twisted's": Stock(),
-    "TLS over nodenet's": OverTLS(Own()),
-    "TLS over Twisted's": OverTLS(Stock()),
-}
 
 
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> Stock:
     return KINDS[request.param]
-
-
-async def heard(socket: net.Socket) -> bytes:
-    """All that a socket receives until the end."""
-    chunks: list[Any] = [chunk async for chunk in socket]
-    return b"".join(chunks)
-
-
-async def turns(count: int = 5) -> None:
-    for _ in range(count):
-        await deferLater(reactor, 0)
-
-
-async def joined(kind: Stock, listener: Callable[[net.Socket], object], **options: Any) -> Any:
-    """A port whose connections `listener` gets, and the socket of a client."""
-    port = await kind.listen(NodeFactory(listener, **options))
-    client: Deferred[net.Socket] = Deferred()
-    await kind.connect(port, NodeFactory(client.callback))
-    return port, await client
 
 
 async def test_what_is_written_comes_back(kind: Stock) -> None:
@@ -323,182 +243,6 @@ class TestInThePlaceOfAProtocol:
         client.destroy()
         await turns()
         await port.stopListening()
-
-
-class TestTestTransport:
-    """Twisted's `StringTransport`, as unit tests of protocols use it."""
-
-    def joined(self, **options: Any) -> tuple[net.Socket, Any, Any]:
-        transport: Any = StringTransport()
-        socket = net.Socket.fromTransport(transport, **options)
-        return socket, transport, transport.protocol
-
-    async def test_bytes_go_both_ways(self) -> None:
-        socket, transport, protocol = self.joined()
-        written: list[str] = []
-        socket.write(b"out", lambda error: written.append("written"))
-        assert transport.value() == b"out"
-        received: list[bytes] = []
-        socket.on("data", received.append)
-        protocol.dataReceived(b"in")
-        await turns()
-        assert (received, written) == ([b"in"], ["written"])
-        socket.destroy()
-        await turns()
-        assert transport.disconnecting
-
-    async def test_reading_pauses_the_transport(self) -> None:
-        socket, transport, protocol = self.joined()
-        socket.on("data", lambda data: socket.pause())
-        await turns()
-        assert transport.producerState == "producing"
-        protocol.dataReceived(bytes(100_000))
-        protocol.dataReceived(bytes(100_000))
-        assert transport.producerState == "paused"
-        socket.destroy()
-        await turns()
-
-    async def test_the_end_is_clean_or_an_error_with_its_code(self) -> None:
-        socket, _, protocol = self.joined()
-        told: list[Any] = []
-        socket.on("end", lambda: told.append("end")).on("close", told.append).resume()
-        protocol.connectionLost(Failure(ConnectionDone()))
-        await turns()
-        assert told == ["end", False]
-
-        socket, _, protocol = self.joined()
-        socket.on("error", lambda error: told.append(error.code)).on("close", told.append)
-        protocol.connectionLost(Failure(ConnectionLost()))
-        await turns()
-        assert told[2:] == ["ECONNRESET", True]
-
-    async def test_what_came_before_the_end_is_read_before_it(self) -> None:
-        socket, _, protocol = self.joined(highWaterMark=10)
-        protocol.dataReceived(b"x" * 50)
-        protocol.dataReceived(b"y" * 50)
-        protocol.connectionLost(Failure(ConnectionDone()))
-        assert await heard(socket) == b"x" * 50 + b"y" * 50
-
-    async def test_the_caller_may_give_the_buffer(self) -> None:
-        buffer = bytearray(4)
-        seen: list[bytes] = []
-        socket, _, protocol = self.joined(
-            onread={"buffer": buffer, "callback": lambda size, it: seen.append(bytes(it[:size]))}
-        )
-        await turns()
-        protocol.dataReceived(b"abcdef")
-        assert seen == [b"abcd", b"ef"]
-        socket.destroy()
-        await turns()
-
-    async def test_an_empty_buffer_is_an_error(self) -> None:
-        onread = {"buffer": bytearray(), "callback": pytest.fail}
-        socket, _, protocol = self.joined(onread=onread)
-        await turns()
-        failed: Deferred[Any] = Deferred()
-        socket.on("error", failed.callback)
-        protocol.dataReceived(b"abc")
-        assert (await failed).errno == errno.ENOBUFS
-        await turns()
-
-    async def test_writing_when_it_is_lost_is_a_broken_pipe(self) -> None:
-        socket, _, protocol = self.joined(allowHalfOpen=True)
-        socket.resume()
-        protocol.connectionLost(Failure(ConnectionDone()))
-        await turns()
-        failed: Deferred[Any] = Deferred()
-        socket.on("error", failed.callback)
-        socket.write(b"x")
-        assert (await failed).errno == errno.EPIPE
-        await turns()
-
-
-class TestPipes:
-    async def test_a_process_is_spoken_to_over_its_pipes(self) -> None:
-        made: Deferred[net.Socket] = Deferred()
-        await endpoints.ProcessEndpoint(reactor, "/bin/cat", ["cat"]).connect(
-            NodeFactory(made.callback)
-        )
-        socket = await made
-        socket.end(LARGE)  # closes its stdin
-        assert await heard(socket) == LARGE
-
-    def test_a_process_speaks_over_its_own(self) -> None:
-        done = subprocess.run(
-            [sys.executable, str(Path(__file__).with_name("over_stdio.py"))],
-            check=False,
-            input=LARGE,
-            capture_output=True,
-            timeout=60,
-        )
-        assert (done.stderr, done.returncode) == (b"", 0)
-        assert done.stdout == LARGE
-
-
-class TestChannelsOfSSH:
-    """Sockets at both ends of a channel: on the channel itself, and on a session's process."""
-
-    @pytest.fixture(autouse=True)
-    def keys(self) -> None:
-        pytest.importorskip("bcrypt", reason="Twisted's SSH needs bcrypt")
-
-    async def joined(self, listener: Callable[[net.Socket], object]) -> tuple[Any, Any, Any]:
-        """A port, and a client with its socket."""
-        from ssh import Client, Server
-
-        factory = NodeFactory(listener, allowHalfOpen=True)
-        port: Any = await Own().listen(Server(lambda: factory.buildProtocol(None)))
-        client: Any = await endpoints.connectProtocol(Own().client(port), Client())
-        return port, client, net.Socket.fromTransport(await client.opened, allowHalfOpen=True)
-
-    async def closed(self, port: Any, client: Any) -> None:
-        client.transport.loseConnection()
-        while port.connections:
-            await turns(1)
-        await port.stopListening()
-
-    async def test_an_echo(self) -> None:
-        port, client, socket = await self.joined(lambda peer: peer.pipe(peer))
-        assert not socket.write(LARGE)
-        received = 0
-        async for chunk in socket:
-            received += len(chunk)
-            if received == len(LARGE):
-                socket.end()
-                break
-        await self.closed(port, client)
-
-    async def test_the_end_is_heard(self) -> None:
-        ended: Deferred[net.Socket] = Deferred()
-        port, client, socket = await self.joined(
-            lambda peer: peer.resume().on("end", lambda: ended.callback(peer))
-        )
-        socket.end(b"bye")
-        (await ended).end(b"you too")
-        assert await heard(socket) == b"you too"
-        await self.closed(port, client)
-
-    @pytest.mark.parametrize("floods", ["server", "client"])
-    async def test_who_does_not_read_is_sent_a_window_full(self, floods: str) -> None:
-        made: Deferred[net.Socket] = Deferred()
-        port, client, near = await self.joined(made.callback)
-        far = await made
-        sender, receiver = (far, near) if floods == "server" else (near, far)
-        channel = await client.opened
-        drained = events.once(sender, "drain")
-        assert not sender.write(LARGE)
-        while channel.localWindowLeft if floods == "server" else channel.remoteWindowLeft:
-            await turns(1)
-        await turns(20)
-        assert receiver.bytesRead == 131_072
-        assert not drained.called
-        received = 0
-        async for chunk in receiver:
-            received += len(chunk)
-            if received == len(LARGE):
-                break
-        await drained
-        await self.closed(port, client)
 
 
 def test_a_link_provides_what_others_expect_of_it() -> None:
