@@ -9,7 +9,6 @@ How they leave is `nodenet.cluster._outbox`'s business, how they arrive `nodenet
 
 from __future__ import annotations
 
-import errno
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -22,17 +21,14 @@ from twisted.python.failure import Failure
 from nodenet.cluster._acts import Acts, Answer, Handle, Hear, Serve, drop
 from nodenet.cluster._frames import Frame, Frames, Pipe
 from nodenet.cluster._outbox import Outbox
-from nodenet.errors import ERR_IPC_CHANNEL_CLOSED, systemError
+from nodenet.cluster._questions import QueryFailed, Questions
+from nodenet.errors import ERR_IPC_CHANNEL_CLOSED
 from nodenet.loop import Poller, debuglog
 
 __all__ = ["Answer", "Channel", "Handle", "QueryFailed"]
 
 _log = Logger(namespace="nodenet")
 _trace = debuglog("cluster")
-
-
-class QueryFailed(Exception):
-    """The other process failed to answer; its own log says why."""
 
 
 class Channel:
@@ -58,11 +54,11 @@ class Channel:
 
     def __init__(self, poller: Poller, skt: socket.socket) -> None:
         self.message = drop
-        self.closed = _nothing
+        self.closed = lambda error: None
         self.connected = True
         self._poller = poller
         self._number = 0
-        self._questions: dict[int, Deferred[Answer]] = {}
+        self._questions = Questions()
         self._acts = Acts()
         self._finished = False
         self._gone = False
@@ -107,11 +103,7 @@ class Channel:
             process raised, and as that of `send` does.
         """
         number = self._next()
-        sent = self._send("query", number, query, handle)
-        answered: Deferred[Answer] = Deferred(lambda _: self._forget(number))
-        self._questions[number] = answered
-        sent.addErrback(lambda failure: self._answered(number, failure))
-        return answered
+        return self._questions.asked(number, self._send("query", number, query, handle))
 
     def tell(self, note: dict[str, Any], handle: Handle | None = None) -> None:
         """Tell the other process something of nodenet's own, without an answer; see `hear`.
@@ -169,7 +161,7 @@ class Channel:
 
     def forget(self) -> None:
         """Let nobody hear any more what becomes of his question: this process ends."""
-        self._questions.clear()
+        self._questions.forget()
 
     def ref(self) -> None:
         """Keep :func:`nodenet.run` going while the channel is open (the default)."""
@@ -227,7 +219,7 @@ class Channel:
     def _deliver(self, frame: Frame, handle: Handle | None) -> None:
         if frame.kind in ("answer", "failed"):
             self._acknowledged(frame.about, arrived=True)  # what is answered has come
-            self._answered(frame.about, _outcome(frame, handle))
+            self._questions.answered(frame, handle)
         elif frame.inode is not None and handle is None:
             return  # the other process knows
         if handle is not None and frame.kind != "query":
@@ -261,19 +253,6 @@ class Channel:
     def _failed_to_answer(self, failure: Failure, about: int) -> None:
         _log.failure("Could not answer {channel!r}", failure, channel=self)
         self._say("failed", about)
-
-    def _forget(self, number: int) -> None:
-        self._questions.pop(number, None)
-
-    def _answered(self, number: int | None, outcome: Answer | Failure) -> None:
-        question = None if number is None else self._questions.pop(number, None)
-        if question is None:
-            if not isinstance(outcome, Failure):
-                drop(*outcome)  # nobody waits for it any more
-        elif isinstance(outcome, Failure):
-            question.errback(outcome)
-        else:
-            question.callback(outcome)
 
     def _acknowledged(self, about: int | None, arrived: bool) -> None:
         self._outbox.acknowledged(about, arrived)
@@ -315,17 +294,4 @@ class Channel:
         try:
             self.closed(error)  # first: it may be the end of all
         finally:
-            for number in list(self._questions):
-                self._answered(number, Failure(ERR_IPC_CHANNEL_CLOSED()))
-
-
-def _outcome(frame: Frame, handle: Handle | None) -> Answer | Failure:
-    if frame.kind == "failed":
-        return Failure(QueryFailed())
-    if frame.inode is not None and handle is None:
-        return Failure(systemError(errno.EMFILE, "recvmsg"))
-    return frame.content, handle
-
-
-def _nothing(error: BaseException | None) -> None:
-    """Nobody listens."""
+            self._questions.closed()
