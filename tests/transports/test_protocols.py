@@ -5,127 +5,36 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from links import pairOf, tcpSockets, unixSockets
+from transports.protocols import (
+    LARGE,
+    HalfClosing,
+    Seeing,
+    drained,
+    inHandler,
+    packets,
+    tcp,
+    turns,
+)
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import (
     IConsumer,
-    IHalfCloseableProtocol,
     IPushProducer,
     ISystemHandle,
     ITCPTransport,
     ITransport,
     IUNIXTransport,
 )
-from twisted.internet.protocol import Protocol
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
-from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from nodenet.loop import openHandles, pollerOf
 from nodenet.transports.tcp import TCPTransport
 from nodenet.transports.unix import UNIXTransport
-
-LARGE = bytes(1_000_000)
-
-
-class Seeing(Protocol):
-    """Remembers what it is told; `ended` fires when the connection is lost."""
-
-    def __init__(self) -> None:
-        self.told: list[str] = []
-        self.received = b""
-        self.ended: Deferred[None] = Deferred()
-        self.reason = Failure(AssertionError("it is not lost"))
-        self.onMade: Callable[[], object] | None = None
-
-    def connectionMade(self) -> None:
-        self.told.append("made")
-        if self.onMade is not None:
-            self.onMade()
-
-    def dataReceived(self, data: bytes) -> None:
-        self.received += data
-
-    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
-        self.told.append("lost")
-        self.reason = reason
-        self.ended.callback(None)
-
-
-@implementer(IHalfCloseableProtocol)
-class HalfClosing(Seeing):
-    def readConnectionLost(self) -> None:
-        self.told.append("read lost")
-
-    def writeConnectionLost(self) -> None:
-        self.told.append("write lost")
-
-
-class Producing:
-    """A producer that remembers what it is told."""
-
-    def __init__(self, act: Callable[[], object] | None = None) -> None:
-        self.told: list[str] = []
-        self.act = act
-
-    def resumeProducing(self) -> None:
-        self.told.append("resume")
-        if self.act is not None:
-            self.act()
-
-    def pauseProducing(self) -> None:
-        self.told.append("pause")
-
-    def stopProducing(self) -> None:
-        self.told.append("stop")
-
-
-async def turns() -> None:
-    for _ in range(5):
-        await deferLater(reactor, 0)
-
-
-def tcp(protocol: Any) -> tuple[TCPTransport, socket.socket]:
-    """A transport that runs `protocol`, and the plain socket at the other end."""
-    near, far = tcpSockets()
-    far.setblocking(False)
-    transport = TCPTransport(pollerOf(), near)
-    transport.run(protocol)
-    return transport, far
-
-
-def packets(protocol: Any) -> tuple[UNIXTransport, socket.socket]:
-    """As `tcp`, but each receive at the other end gives what one send gave."""
-    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    far.setblocking(False)
-    transport = UNIXTransport(pollerOf(), near)
-    transport.run(protocol)
-    return transport, far
-
-
-async def drained(far: socket.socket) -> bytes:
-    """All that arrives until the end."""
-    received = b""
-    while True:
-        try:
-            data = far.recv(65536)
-        except BlockingIOError:
-            await deferLater(reactor, 0)
-            continue
-        if not data:
-            return received
-        received += data
-
-
-def inHandler(act: Callable[..., object], *args: Any) -> None:
-    """Run `act` as a handler of nodenet's."""
-    pollerOf().ticks.call(None, act, *args)
 
 
 class TestInterfaces:
@@ -396,172 +305,6 @@ class TestReading:
         while not replaced:
             await deferLater(reactor, 0)
         transport.close()
-        far.close()
-
-
-class TestProducers:
-    async def test_a_push_producer_is_paused_inside_write_and_resumed_when_that_has_left(
-        self,
-    ) -> None:
-        transport, far = tcp(Seeing())
-        producer = Producing()
-        transport.registerProducer(producer, True)
-
-        def handler() -> None:
-            transport.write(b"x")
-            assert producer.told == []
-            transport.write(LARGE)
-            assert producer.told == ["pause"]
-            transport.write(b"x")
-
-        inHandler(handler)
-        assert producer.told == ["pause"]
-        received = -2
-        while received < len(LARGE):
-            try:
-                received += len(far.recv(65536))
-            except BlockingIOError:
-                await deferLater(reactor, 0)
-        await turns()
-        assert producer.told == ["pause", "resume"]
-        transport.unregisterProducer()
-        transport.close()
-        far.close()
-
-    async def test_a_producer_that_writes_until_it_is_paused(self) -> None:
-        transport, far = tcp(Seeing())
-        written, wanted = 0, len(LARGE) * 40
-
-        def produce() -> None:
-            nonlocal written
-            while producer.told[-1] == "resume" and written < wanted:
-                transport.write(bytes(10_000))
-                written += 10_000
-                assert transport.queued < transport.bufferSize + 10_000
-            if written >= wanted:
-                transport.unregisterProducer()
-                transport.loseConnection()
-
-        producer = Producing(produce)
-        transport.registerProducer(producer, True)
-        inHandler(producer.resumeProducing)
-        assert producer.told[-1] == "pause"
-        assert written < wanted  # what nobody reads is not written either
-        received, ended = 0, False
-        while not ended:
-            try:
-                data = far.recv(65536)
-            except BlockingIOError:
-                await deferLater(reactor, 0)
-            else:
-                received, ended = received + len(data), not data
-        assert received == written >= wanted
-        far.close()
-
-    async def test_a_push_producer_leaves_others_their_turn(self) -> None:
-        transport, far = tcp(Seeing())
-        transport.bufferSize = 0
-        producer = Producing(lambda: transport.write(b"x"))
-        transport.registerProducer(producer, True)
-        inHandler(producer.resumeProducing)
-        assert len(producer.told) < 200
-        transport.abortConnection()
-        await turns()
-        far.close()
-
-    async def test_a_pull_producer_is_asked_until_it_unregisters(self) -> None:
-        transport, far = tcp(Seeing())
-        left = 100
-
-        def produce() -> None:
-            nonlocal left
-            left -= 1
-            transport.write(b"x" * 10_000)
-            if not left:
-                transport.unregisterProducer()
-
-        producer = Producing(produce)
-        transport.registerProducer(producer, False)
-        transport.loseConnection()
-        assert len(await drained(far)) == 1_000_000
-        assert producer.told == ["resume"] * 100
-        far.close()
-
-    async def test_a_pull_producer_leaves_others_their_turn(self) -> None:
-        near, far = socket.socketpair()
-        near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1_000_000)
-        transport = UNIXTransport(pollerOf(), near)
-        transport.run(Seeing())
-        producer = Producing(lambda: transport.write(b"x"))
-        transport.registerProducer(producer, False)
-        await deferLater(reactor, 0)
-        assert len(producer.told) < 200
-        transport.close()
-        far.close()
-
-    async def test_losing_waits_for_a_pull_producer(self) -> None:
-        seeing = Seeing()
-        transport, far = tcp(seeing)
-        producer = Producing()
-        transport.registerProducer(producer, False)
-        transport.loseConnection()
-        await turns()
-        assert seeing.told == ["made"]
-        transport.write(b"the last")
-        transport.unregisterProducer()
-        assert await drained(far) == b"the last"
-        await seeing.ended
-        far.close()
-
-    async def test_losing_does_not_wait_for_a_push_producer_that_has_room(self) -> None:
-        # One whose own connection is gone, as a forwarder's, would never unregister.
-        seeing = Seeing()
-        transport, far = tcp(seeing)
-        producer = Producing()
-        transport.registerProducer(producer, True)
-        transport.loseConnection()
-        await seeing.ended
-        assert producer.told == ["stop"]
-        far.close()
-
-    async def test_a_producer_is_stopped_when_the_connection_is_lost(self) -> None:
-        seeing = Seeing()
-        transport, far = tcp(seeing)
-        producer = Producing()
-        transport.registerProducer(producer, True)
-        far.close()
-        await seeing.ended
-        assert producer.told == ["stop"]
-
-    async def test_a_producer_of_a_lost_connection_is_stopped_at_once(self) -> None:
-        seeing = Seeing()
-        transport, far = tcp(seeing)
-        far.close()
-        await seeing.ended
-        producer = Producing()
-        transport.registerProducer(producer, True)
-        assert producer.told == ["stop"]
-
-    def test_two_producers_are_one_too_many(self) -> None:
-        transport, far = tcp(Seeing())
-        transport.registerProducer(Producing(), True)
-        with pytest.raises(RuntimeError):
-            transport.registerProducer(Producing(), True)
-        transport.close()
-        far.close()
-
-    async def test_a_producer_that_raises_loses_the_connection(
-        self, flushLoggedErrors: Callable[..., list[Failure]]
-    ) -> None:
-        seeing = Seeing()
-        transport, far = tcp(seeing)
-        producer = Producing()
-        transport.registerProducer(producer, False)
-        producer.act = lambda: 1 / 0
-        transport.write(b"x")
-        await seeing.ended
-        assert seeing.reason.check(ZeroDivisionError)
-        assert len(flushLoggedErrors(ZeroDivisionError)) == 1
         far.close()
 
 
