@@ -11,14 +11,16 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
+from nodenet.testing._control import RECVERR, Control, Packet, details, report
 from nodenet.testing._groups import V4, V6, Options
-from nodenet.testing._kernel import INTERFACE
 from nodenet.testing._places import (
     ANYWHERE,
     BROADCAST,
+    LOOPBACK,
     Place,
+    familyOf,
     isAnywhere,
     isGroup,
     oserror,
@@ -35,30 +37,15 @@ _OVERHEAD: Final = 512  # bytes that a kernel reckons for each datagram, whateve
 _LONGEST: Final = {socket.AF_INET: 65_507, socket.AF_INET6: 65_527}
 _HEADERS: Final = {socket.AF_INET: 28, socket.AF_INET6: 48}
 _RECEIVE: Final = (socket.SOL_SOCKET, socket.SO_RCVBUF)
+_SIX_ONLY: Final = (V6, socket.IPV6_V6ONLY)
 _SEND: Final = (socket.SOL_SOCKET, socket.SO_SNDBUF)
 
 # Of Linux, where Python's socket module does not name them.
-_PKTINFO: Final = (V4, getattr(socket, "IP_PKTINFO", 8))
-_RECVERR: Final = {socket.AF_INET: (V4, 11), socket.AF_INET6: (V6, 25)}
 _MSG_ERRQUEUE: Final = getattr(socket, "MSG_ERRQUEUE", 0x2000)
 _MEMINFO: Final = (socket.SOL_SOCKET, 55)
 _MEMORY: Final = struct.Struct("=9I")
-_PKTINFO4: Final = struct.Struct("=I4s4s")
-_PKTINFO6: Final = struct.Struct("=16sI")
-_REPORT: Final = struct.Struct("=IBBBBII")  # struct sock_extended_err
 _REPORTS: Final = 32  # reports of errors that are kept
 _CLASSES: Final = {(V4, socket.IP_TOS), (V6, socket.IPV6_TCLASS)}
-
-Control = list[tuple[int, int, bytes]]
-
-
-class Packet(NamedTuple):
-    """A datagram on its way."""
-
-    source: Place
-    target: Place
-    data: bytes
-    tos: int = 0
 
 
 class DatagramSocket:
@@ -86,16 +73,15 @@ class DatagramSocket:
     def bind(self, address: Any) -> None:
         host, port = place(address)
         self._check_family(host)
-        if self.port:
+        if self.port or self._six_only(host):
             raise oserror(errno.EINVAL)
         self._kernel.bind(self, host, port)
         self._bound = self.address
         self._chosen = port > 0
 
     def connect(self, address: Any) -> None:
-        peer = place(address)
-        self._check_family(peer[0])
         self._ensure_bound()
+        peer = self._target(place(address))
         self.address = self._from(peer[0])
         self.peer = peer
 
@@ -150,9 +136,14 @@ class DatagramSocket:
             refused = self._reports.popleft()
             if not self._reports:
                 self._error = None  # it was about this one
-            return refused.data[:size], [self._report(refused)], 0, raw(refused.target, self.family)
+            return (
+                refused.data[:size],
+                [report(self.family, refused)],
+                0,
+                raw(refused.target, self.family),
+            )
         packet = self._next()
-        return packet.data[:size], self._details(packet), 0, raw(packet.source, self.family)
+        return packet.data[:size], details(self.family, packet), 0, raw(packet.source, self.family)
 
     # -- what is asked of sockets besides ---------------------------------------------------
 
@@ -165,6 +156,8 @@ class DatagramSocket:
 
     def setsockopt(self, level: int, option: int, value: Any) -> None:
         self._check_open()
+        if (level, option) == _SIX_ONLY and self.port:
+            raise oserror(errno.EINVAL)
         self.options.set(level, option, value)
 
     def getsockopt(self, level: int, option: int, size: int = 0) -> Any:
@@ -199,7 +192,7 @@ class DatagramSocket:
     def covers(self, host: str) -> bool:
         """Whether it is bound to `host`, perhaps with all others."""
         if self.address == ANYWHERE[socket.AF_INET6]:
-            return ":" in host or not self.options.flag(V6, socket.IPV6_V6ONLY)
+            return ":" in host or not self.options.flag(*_SIX_ONLY)
         return self.address == host or (
             self.address == ANYWHERE[socket.AF_INET] and ":" not in host
         )
@@ -221,7 +214,7 @@ class DatagramSocket:
 
     def refuse(self, packet: Packet) -> None:
         """What was sent found nobody (ICMP: port unreachable)."""
-        reporting = self.options.flag(*_RECVERR[self.family])
+        reporting = self.options.flag(*RECVERR[self.family])
         if self.peer == packet.target or reporting:
             self._error = oserror(errno.ECONNREFUSED)
             if reporting:
@@ -244,17 +237,40 @@ class DatagramSocket:
         if ":" in host and self.family == socket.AF_INET:
             raise oserror(errno.EAFNOSUPPORT)
 
+    def _six_only(self, host: str) -> bool:
+        """Whether `host` is of IPv4, and this is not for it."""
+        return ":" not in host and self.options.flag(*_SIX_ONLY)
+
+    def _target(self, target: Place) -> Place:
+        """Where a datagram goes that is sent to `target`; "anywhere" is this host itself."""
+        host, port = target
+        self._check_family(host)
+        if self.family == socket.AF_INET6:
+            other = ":" in self._bound and not isAnywhere(self._bound)
+            if ":" not in host and (other or self._six_only(host)):
+                raise oserror(errno.ENETUNREACH)
+            if ":" in host and ":" not in self.address and not isAnywhere(host):
+                raise oserror(errno.EAFNOSUPPORT)
+        if not isAnywhere(host):
+            return target
+        if ":" in self.address or isAnywhere(self.address):
+            return LOOPBACK[familyOf(self.address)], port
+        return self.address, port
+
     def _ensure_bound(self) -> None:
         if not self.port:
             self._kernel.bind(self, self.address, 0)
 
     def _from(self, host: str) -> str:
         """The address that datagrams to `host` come from."""
-        return self._kernel.addressFor(host) if isAnywhere(self.address) else self.address
+        known = not isAnywhere(self.address) and familyOf(self.address) == familyOf(host)
+        return self.address if known else self._kernel.addressFor(host)
 
     def _send(self, datagram: bytes, target: Place, control: Control | None = None) -> int:
+        self._check_open()
+        self._ensure_bound()
+        target = self._target(target)
         self._tell()
-        self._check_family(target[0])
         self._check_size(len(datagram), target[0])
         if not target[1]:
             raise oserror(errno.EINVAL)
@@ -270,7 +286,6 @@ class DatagramSocket:
                     raise oserror(errno.EINVAL)
         if self._leaving_size and self._leaving_size + len(datagram) > self.options.get(*_SEND):
             raise oserror(errno.EAGAIN)
-        self._ensure_bound()
         self._leaving_size += len(datagram)
         packet = Packet((source, self.port), target, datagram, tos or self._tos())
         self._kernel.send(self, packet)
@@ -298,26 +313,3 @@ class DatagramSocket:
         packet = self._arrived.popleft()
         self._arrived_size -= len(packet.data) + _OVERHEAD
         return packet
-
-    def _details(self, packet: Packet) -> Control:
-        """Where it was sent to and its class, as control messages."""
-        host = packet.target[0]
-        if self.family == socket.AF_INET:
-            packed = socket.inet_pton(socket.AF_INET, host)
-            information = _PKTINFO4.pack(INTERFACE, packed, packed)
-            return [(*_PKTINFO, information), (V4, socket.IP_TOS, bytes([packet.tos]))]
-        packed = socket.inet_pton(socket.AF_INET6, raw(packet.target, self.family)[0])
-        information = _PKTINFO6.pack(packed, INTERFACE)
-        tos = struct.pack("=i", packet.tos)
-        return [(V6, socket.IPV6_PKTINFO, information), (V6, socket.IPV6_TCLASS, tos)]
-
-    def _report(self, refused: Packet) -> tuple[int, int, bytes]:
-        """The error of a datagram, as a control message: who refused it is its target."""
-        host = refused.target[0]
-        if ":" in host:
-            kind, offender = (3, 1, 4), struct.pack("=HHI", socket.AF_INET6, 0, 0)
-        else:
-            kind, offender = (2, 3, 3), struct.pack("=HH", socket.AF_INET, 0)
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        offender = (offender + socket.inet_pton(family, host)).ljust(28, b"\0")
-        return (*_RECVERR[self.family], _REPORT.pack(errno.ECONNREFUSED, *kind, 0, 0, 0) + offender)

@@ -20,11 +20,9 @@ from nodenet.testing._places import (
 )
 
 if TYPE_CHECKING:
-    from nodenet.testing._datagrams import DatagramSocket, Packet
+    from nodenet.testing._control import Packet
+    from nodenet.testing._datagrams import DatagramSocket
     from nodenet.testing._wire import Wire
-
-INTERFACE: Final = 1
-"""The index of the one interface that every host has."""
 
 _FIRST_PORT: Final = 50_001
 _PORTS: Final = 65_535 - _FIRST_PORT + 1

@@ -17,7 +17,8 @@ from nodenet.testing._poller import MemoryPoller
 from nodenet.testing._weather import Conditions, Weather
 
 if TYPE_CHECKING:
-    from nodenet.testing._datagrams import DatagramSocket, Packet
+    from nodenet.testing._control import Packet
+    from nodenet.testing._datagrams import DatagramSocket
     from nodenet.testing._kernel import Kernel
 
 _TRACE: Final = 1_000  # lines that are kept, the latest ones

@@ -199,6 +199,40 @@ async def closes_with_messages_under_way(play: Play) -> None:
     two.close()
 
 
+async def sends_to_anywhere(play: Play) -> None:
+    """What a socket's `address()` says may be sent to as it is: it is this host."""
+    for anywhere, kind in (("0.0.0.0", "udp4"), ("::", "udp6")):
+        asked = play.socket(kind, ipv6Only=kind == "udp6")
+        asked.bind(0, anywhere)
+        await turns()
+        port = asked.address().port
+        one, _ = await play.bound(kind)
+        play.sent(one, "to anywhere", port, anywhere)
+        await turns()
+        two = play.socket(kind)
+        two.connect(port, anywhere)
+        await turns()
+        play.sent(two, "to anywhere, connected")
+        await turns()
+        play.told[0].append(two.remoteAddress().address)
+
+
+async def is_of_one_family(play: Play) -> None:
+    """A socket of IPv6 reaches IPv4 only where it is for both, and by one address or the other."""
+    _, port = await play.bound()
+    _, port6 = await play.bound("udp6")
+    for bound, only in (("::1", False), ("::", True), ("::ffff:127.0.0.1", False)):
+        one = play.socket("udp6", ipv6Only=only)
+        one.bind(0, bound)
+        await turns()
+        play.sent(one, "to IPv4", port, "::ffff:127.0.0.1")
+        await turns()
+        play.sent(one, "to IPv6", port6, "::1")
+        await turns()
+    wrong = play.socket("udp6", ipv6Only=True)
+    wrong.bind(0, "::ffff:127.0.0.1")
+
+
 SCENARIOS = [
     speaks,
     pytest.param(speaks_ipv6, marks=NEEDS_IPV6),
@@ -210,6 +244,8 @@ SCENARIOS = [
     joins,
     is_of_both_families,
     tells_details,
+    pytest.param(sends_to_anywhere, marks=NEEDS_IPV6),
+    pytest.param(is_of_one_family, marks=NEEDS_IPV6),
     closes_with_messages_under_way,
 ]
 
