@@ -11,6 +11,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from platform import python_version
+from typing import Final
 
 import twisted
 from twisted.application.service import IService
@@ -30,6 +31,8 @@ from nodenet.services.workers import WorkersService, cores
 from nodenet.tap._exit import THIS_PROCESS
 
 Ended = Callable[[int], object]
+
+_MOST_WORKERS: Final = 1024  # processes; more is a slip of the finger
 
 
 class LineOptions(usage.Options):
@@ -88,9 +91,12 @@ class ServiceOptions(LineOptions):
 
     def opt_workers(self, number: str) -> None:
         """How many processes share the work, or auto: one for each core [default: no others]"""
-        count = cores() if number == "auto" else int(number) if number.isdecimal() else 0
-        if count < 1:
-            raise usage.UsageError(f"--workers takes a number, 1 or more, or auto, not {number!r}")
+        digits = number.isascii() and number.isdecimal()
+        count = cores() if number == "auto" else int(number) if digits else 0
+        if not 1 <= count <= _MOST_WORKERS:
+            raise usage.UsageError(
+                f"--workers takes a number, 1 to {_MOST_WORKERS}, or auto, not {number!r}"
+            )
         self["workers"] = count
 
     def postOptions(self) -> None:

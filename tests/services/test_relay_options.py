@@ -24,6 +24,8 @@ from nodenet.tap import Options
         ("--listen tcp:0 --connect tcp:h:1 --idle-timeout x", "--idle-timeout takes a number of"),
         ("--listen tcp:0 --connect tcp:h:1 --proxy-protocol 9", "versions 1 and 2, not 9"),
         ("--listen tcp:0 --connect tls:h:1 --proxy-protocol 2", "has to come before TLS"),
+        ("--listen tcp:0 --connect tcp:h:1 --workers 99999999", "a number, 1 to 1024, or auto"),
+        ("--listen tcp:0 --connect tcp:h:1 --workers ٣", "a number, 1 to 1024, or auto"),
         ("--listen udp:9 --connect udp:h:1 --workers 2", "for each, udp:9:reusePort=yes"),
     ],
 )

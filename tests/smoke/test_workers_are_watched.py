@@ -178,8 +178,8 @@ def test_a_port_of_roots_is_bound_before_privileges_go(
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (("echo", "--workers=0"), "--workers takes a number, 1 or more, or auto, not '0'"),
-        (("run", "--workers=x", "who:main"), "--workers takes a number, 1 or more, or auto"),
+        (("echo", "--workers=0"), "--workers takes a number, 1 to 1024, or auto, not '0'"),
+        (("run", "--workers=x", "who:main"), "--workers takes a number, 1 to 1024, or auto"),
         (
             ("relay", "--workers=2", "--listen=udp:0", "--connect=udp:127.0.0.1:53"),
             "a relay of datagrams has its sessions in one process: it takes no --workers",
