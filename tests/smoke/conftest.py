@@ -1,4 +1,4 @@
-"""Services in several processes, which are over with the test."""
+"""Services that are over with the test."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from smoke.program import Program, twistd
+from smoke.program import Program, programs, twistd
 from smoke.workers import Start
 
 WHO = """
@@ -59,3 +59,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
     yield start
     for program in started:
         program.close()
+
+
+@pytest.fixture
+def echo(tmp_path: Path) -> Iterator[Start]:
+    """Starts ``twistd -n nodenet echo`` with these arguments."""
+    with programs(tmp_path) as start:
+        yield lambda *arguments, prefix=("-n",): start(
+            *prefix, "--pidfile=twistd.pid", "nodenet", "echo", *arguments
+        )

@@ -154,6 +154,25 @@ class Program:
         self.errors = self.process.stderr.read()
 
 
+def refused(program: Program) -> str:
+    """The one line with which a program refuses to run."""
+    assert program.status() == 1
+    assert "Traceback" not in program.transcript
+    assert program.errors.count("\n") == 1
+    return program.errors.rstrip("\n")
+
+
+def dial(program: Program) -> socket.socket:
+    """Connect to where `program` says next that it listens."""
+    found = program.says(r"listening on (?:tcp (\S+):(\d+)|unix (\S+))")
+    if found[3]:
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(PATIENCE)
+        client.connect(found[3])
+        return client
+    return socket.create_connection((found[1], int(found[2])), PATIENCE)
+
+
 def stuck(client: socket.socket) -> bytes:
     """Send to an echo and read nothing, until every buffer on the way there and back is full.
 

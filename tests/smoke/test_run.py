@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from machine import keptPort
-from smoke.program import PATIENCE, Program, programs, twistd
+from smoke.program import PATIENCE, Program, programs, refused, twistd
 
 Start = Callable[..., Program]
 
@@ -75,14 +75,6 @@ def port(program: Program) -> int:
 
 def dial(number: int) -> socket.socket:
     return socket.create_connection(("127.0.0.1", number), PATIENCE)
-
-
-def refused(program: Program) -> str:
-    """The one line with which a program refuses to run."""
-    assert program.status() == 1
-    assert "Traceback" not in program.transcript
-    assert program.errors.count("\n") == 1
-    return program.errors.rstrip("\n")
 
 
 def test_a_program_of_the_current_directory(run: Start, tmp_path: Path) -> None:
