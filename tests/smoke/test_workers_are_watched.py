@@ -182,7 +182,7 @@ def test_a_port_of_roots_is_bound_before_privileges_go(
         (("run", "--workers=x", "who:main"), "--workers takes a number, 1 to 1024, or auto"),
         (
             ("relay", "--workers=2", "--listen=udp:0", "--connect=udp:127.0.0.1:53"),
-            "a relay of datagrams has its sessions in one process: it takes no --workers",
+            "--workers takes a socket for each, udp:0:reusePort=yes",
         ),
         (
             ("relay", "--workers=2", "--listen=haproxy:tcp:0", "--connect=tcp:127.0.0.1:53"),
