@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define EVENTS 512
 #define WAIT_MS 20 /* the longest sleep, so that the window closes on time on a silent server */
@@ -121,13 +124,30 @@ static ssize_t discard(int fd)
     return recv(fd, NULL, 1 << 20, MSG_TRUNC);
 }
 
+/* What a stream sends lies in memory that the kernel passes on without copying it, for the same
+ * reason. */
+static int source_new(size_t size)
+{
+    int source = memfd_create("stream", MFD_CLOEXEC);
+    char *data = buffer_new(size);
+    if (source < 0 || write(source, data, size) != (ssize_t)size)
+        die("memfd");
+    free(data);
+    return source;
+}
+
+static ssize_t pour(int fd, int source, size_t size)
+{
+    off_t start = 0;
+    return sendfile(fd, source, &start, size);
+}
+
 void run_echo_stream(const struct options *options)
 {
     size_t window = (size_t)options->window, chunk = (size_t)options->size;
-    char *data = buffer_new(chunk);
     struct epoll_event events[EVENTS];
     struct meter meter;
-    int epoll = epoll_new(), n, e;
+    int epoll = epoll_new(), source = source_new(chunk), n, e;
     struct connection *connections = connections_new(options, epoll, EPOLLIN | EPOLLOUT | EPOLLET);
 
     meter_start(&meter, options);
@@ -141,7 +161,7 @@ void run_echo_stream(const struct options *options)
                 meter.count += (uint64_t)got;
             }
             while (c->sent - c->received < window) {
-                got = checked(send(c->fd, data, chunk, MSG_NOSIGNAL), "send");
+                got = checked(pour(c->fd, source, chunk), "sendfile");
                 if (got == 0)
                     break;
                 c->sent += (size_t)got;
@@ -152,10 +172,10 @@ void run_echo_stream(const struct options *options)
 
 void run_sink(const struct options *options)
 {
-    char *data = buffer_new((size_t)options->size);
+    size_t chunk = (size_t)options->size;
     struct epoll_event events[EVENTS];
     struct meter meter;
-    int epoll = epoll_new(), n, e;
+    int epoll = epoll_new(), source = source_new(chunk), n, e;
     struct connection *connections = connections_new(options, epoll, EPOLLOUT);
 
     meter_start(&meter, options);
@@ -163,7 +183,7 @@ void run_sink(const struct options *options)
         n = wait_events(epoll, events);
         for (e = 0; e < n; e++) {
             int fd = connections[events[e].data.u32].fd;
-            meter.count += (uint64_t)checked(send(fd, data, (size_t)options->size, MSG_NOSIGNAL), "send");
+            meter.count += (uint64_t)checked(pour(fd, source, chunk), "sendfile");
         }
     }
 }
