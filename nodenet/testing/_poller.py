@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Final, Protocol
+from weakref import WeakSet
 
 from twisted.internet.interfaces import IDelayedCall
 
@@ -37,6 +38,7 @@ class MemoryPoller:
         self._sockets: dict[Handle, MemoryHandle] = {}
         self._waiting: dict[Handle, None] = {}  # those that may be ready, in this order
         self._due: IDelayedCall | None = None
+        _pollers.add(self)
 
     def watch(self, handle: Handle, interest: int) -> None:
         """As `Poller.watch`."""
@@ -60,6 +62,11 @@ class MemoryPoller:
             rounds -= 1
             self._serve()
             self.ticks.runClosing()
+
+    def settle(self) -> None:
+        """Serve at once what is ready."""
+        if self._waiting:
+            self.turn(nothing)
 
     def _changed(self, handle: Handle) -> None:
         """A handle may have become ready."""
@@ -97,3 +104,11 @@ class MemoryPoller:
 
 def nothing() -> None:
     """Nobody watches yet."""
+
+
+def memoryPollersOn(*pollers: Poller) -> list[MemoryPoller]:
+    """Every one that stands before one of these."""
+    return [memory for memory in _pollers if memory._poller in pollers]
+
+
+_pollers: WeakSet[MemoryPoller] = WeakSet()

@@ -14,6 +14,7 @@ from twisted.internet.task import Clock
 from zope.interface import directlyProvides, providedBy
 
 from nodenet.loop import Poller, pollerOf
+from nodenet.testing._poller import memoryPollersOn
 
 _ROUNDS: Final = 100
 
@@ -36,7 +37,8 @@ class ClockedReactor:
     def advance(self, seconds: float) -> None:
         """Let time pass.
 
-        What waits for its turn already runs first. Then what falls due is run, in order and each
+        What waits for its turn already runs first, and what is ready in memory: bytes of a
+        `socketPair`, datagrams of a `Network`. Then what falls due is run, in order and each
         at its own time, so that what it sets up for later falls due as well.
 
         Args:
@@ -68,10 +70,16 @@ class ClockedReactor:
         return list(self._clock.getDelayedCalls())
 
     def _settle(self) -> None:
-        """Have nodenet do what it has put off until the running callback returns."""
-        for poller in (pollerOf(self), pollerOf(self._reactor)):
+        """Have nodenet do what it has put off until the running callback returns, or the next turn.
+
+        The next turn of what has no descriptor, that is: connections and networks in memory.
+        """
+        pollers = pollerOf(self), pollerOf(self._reactor)
+        for poller in pollers:
             if poller.ticks.queue or poller.ticks.ending:
                 poller.ticks.call(self, _finish, poller)
+        for memory in memoryPollersOn(*pollers):
+            memory.settle()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)

@@ -44,8 +44,8 @@ class Network:
         network.clock.advance(1)
 
     All chance comes from `seed`. Time is the network's own clock, which stands still until the
-    test moves it; without `delay`, `jitter` and `bandwidth` nothing takes any. What a host sends to
-    itself is spared all this.
+    test moves it; without `delay`, `jitter` and `bandwidth` nothing takes any, and arrives when the
+    clock is moved or the reactor has its turn. What a host sends to itself is spared all this.
 
     Args:
         seed: An integer; what chance follows from.

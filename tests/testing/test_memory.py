@@ -153,6 +153,19 @@ def test_a_whole_exchange_takes_place_while_the_clock_advances() -> None:
     assert clock.getDelayedCalls() == []
 
 
+@pytest.mark.parametrize("which", ["clock", "reactor"])
+def test_without_delay_it_takes_place_when_the_clock_is_moved(which: str) -> None:
+    clock = ClockedReactor()
+    near, far = socketPair(**{which: clock})
+    far.pipe(far)
+    heard: list[Any] = []
+    near.on("data", heard.append).on("close", lambda _: heard.append("close"))
+    near.end("hello")
+    assert heard == []
+    clock.advance(0)
+    assert heard == [b"hello", "close"]
+
+
 async def test_twisted_protocols_run_on_it_too() -> None:
     class Shout(Protocol):
         def dataReceived(self, data: bytes) -> None:

@@ -216,6 +216,21 @@ async def test_without_delay_nothing_needs_time() -> None:
     network.close()
 
 
+def test_without_delay_it_happens_when_the_clock_is_moved() -> None:
+    network = Network()
+    server, client = (network.host(one).createSocket("udp4") for one in (A, B))
+    heard: list[tuple[str, bytes]] = []
+    server.on("message", lambda msg, rinfo: server.send(msg * 2, rinfo.port, rinfo.address))
+    for name, one in (("server", server), ("client", client)):
+        one.on("message", lambda msg, rinfo, name=name: heard.append((name, msg)))
+    server.bind(53)
+    client.send("ho", 53, A)
+    assert heard == []
+    network.clock.advance(0)
+    assert heard == [("server", b"ho"), ("client", b"hoho")]
+    network.close()
+
+
 async def test_it_may_take_real_time() -> None:
     network = Network(delay=0.01, clock=reactor)
     server, client = (network.host(one).createSocket("udp4") for one in (A, B))
