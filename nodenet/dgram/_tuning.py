@@ -121,7 +121,7 @@ class TunableSocket(EventEmitter):
     # -- groups -----------------------------------------------------------------------------
 
     def addMembership(self, multicastAddress: str, multicastInterface: str | None = None) -> None:
-        """Join a multicast group. A socket that is not bound yet gets a port of its own.
+        """Join a multicast group; a socket that is not bound yet gets a port (``socket.addMembership``).
 
         Args:
             multicastAddress: The group.
@@ -161,6 +161,9 @@ class TunableSocket(EventEmitter):
 
     def setRecvBufferSize(self, size: int) -> None:
         """Set how many bytes of datagrams the kernel keeps until they are read (``SO_RCVBUF``).
+
+        Args:
+            size: In bytes. The system has a bound of its own; Linux doubles what it is told.
 
         Raises:
             ERR_SOCKET_BAD_BUFFER_SIZE: `size` is not a positive integer of 32 bits.

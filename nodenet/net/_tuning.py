@@ -59,6 +59,9 @@ class TunableSocket(LivingSocket):
     def setNoDelay(self, noDelay: bool = True) -> Self:
         """Switch Nagle's algorithm off (True) or on; remembered until there is a connection.
 
+        Args:
+            noDelay: Whether what is written is sent at once; in place of waiting for more.
+
         Mirrors: "socket.setNoDelay([noDelay])".
         """
         wanted = bool(noDelay)

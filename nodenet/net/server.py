@@ -37,7 +37,7 @@ _trace = debuglog("net")
 
 
 class Server(AcceptingServer):
-    """Accepts connections and emits each as a `Socket`.
+    """Accepts connections and emits each as a `Socket` (Node: Class ``net.Server``).
 
     Args:
         options: A mapping of `ServerOptions`; may be left out.

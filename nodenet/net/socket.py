@@ -28,7 +28,7 @@ from nodenet.streams.stream import ABSENT, FINISHED
 
 
 class Socket(TellingSocket):
-    """A TCP or Unix connection, or what is to become one.
+    """A TCP or Unix connection, or what is to become one (Node: Class ``net.Socket``).
 
     Args:
         options: A mapping of `SocketOptions`, or a descriptor number (as ``{'fd': number}``).

@@ -17,7 +17,7 @@ from nodenet.streams.writable import Writable
 
 
 class Duplex(Readable, Writable):
-    """A Readable and a Writable in one, such as a socket.
+    """A Readable and a Writable in one, such as a socket (Node: Class ``stream.Duplex``).
 
     Args:
         options: `DuplexOptions` as a mapping.

@@ -26,7 +26,7 @@ _Destination = TypeVar("_Destination", bound=Writable)
 
 
 class Readable(ReadingHalf, CommonStream):
-    """A source of bytes.
+    """A source of bytes (Node: Class ``stream.Readable``).
 
     It begins paused. A ``'data'`` listener, `resume()` or `pipe()` make it flow: chunks are emitted
     as they come. A ``'readable'`` listener fetches them with `read()`.

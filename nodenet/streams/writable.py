@@ -25,7 +25,7 @@ from nodenet.streams.stream import DOOMED, ENDING, FINISHED, FLOWS, OPEN, Callba
 
 
 class Writable(WritingHalf, CommonStream):
-    """Somewhere to write bytes to.
+    """Somewhere to write bytes to (Node: Class ``stream.Writable``).
 
     A subclass has `_write`, which calls back when a chunk is written; perhaps `_writev`, which
     takes all that has waited, and `_final`, which is called before ``'finish'``.
