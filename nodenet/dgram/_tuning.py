@@ -121,7 +121,7 @@ class TunableSocket(EventEmitter):
     # -- groups -----------------------------------------------------------------------------
 
     def addMembership(self, multicastAddress: str, multicastInterface: str | None = None) -> None:
-        """Join a multicast group; a socket that is not bound yet gets a port (``socket.addMembership``).
+        """Join a multicast group (``socket.addMembership``). An unbound socket gets a port.
 
         Args:
             multicastAddress: The group.
