@@ -126,7 +126,9 @@ def bindRequest(
     if isinstance(port, Mapping):
         exclusive, fd = port.get("exclusive"), port.get("fd")
         port, address = port.get("port"), port.get("address")
-    where = places.place(None if callable(port) else port, None if callable(address) else address)
+    elif callable(address):
+        address = None
+    where = places.place(None if callable(port) else port, address)
     is_descriptor = isinstance(fd, int) and not isinstance(fd, bool) and 0 < fd < 2**31
     adopted = fd if is_descriptor else None
     return BindRequest(*where, bool(exclusive), adopted, callback)

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 
 from nodenet.dgram._arguments import BindRequest, bindRequest
 from nodenet.dgram._bind import adopted, ask, placeOf, prepare
-from nodenet.dgram._life import LivingSocket, Phase
+from nodenet.dgram._life import LivingSocket, Phase, Waiting
 from nodenet.dgram._link import ForeignLink
 from nodenet.dgram._receiver import MessageReceiver
 from nodenet.errors import ERR_SOCKET_ALREADY_BOUND, systemError
@@ -56,7 +56,7 @@ class BindingSocket(LivingSocket):
             ERR_INVALID_ARG_TYPE: `address` is no text.
             ERR_INVALID_FD_TYPE: `fd` is no UDP socket.
         """
-        self._check_running()
+        self._check_open()
         if self._phase is not Phase.UNBOUND:
             raise ERR_SOCKET_ALREADY_BOUND
         request = bindRequest(self._family, port, address, callback, exclusive, fd)
@@ -77,14 +77,19 @@ class BindingSocket(LivingSocket):
         def found(error: BaseException | None, ip: Any = None, family: Any = None) -> None:
             self._found(request, error, ip)
 
-        self._look_up(request.address or self._family.anywhere, found)
+        try:
+            self._look_up(request.address or self._family.anywhere, found)
+        except BaseException:
+            if self._phase is Phase.BINDING:
+                self._unbind(request)
+            raise
         return self
 
     # -- private ----------------------------------------------------------------------------
 
     def _await_link(self) -> Poller:
         """A `DatagramLink` will bring the transport."""
-        self._check_running()
+        self._check_open()
         if self._phase is not Phase.UNBOUND:
             raise ERR_SOCKET_ALREADY_BOUND
         self._phase = Phase.BINDING
@@ -174,12 +179,17 @@ class BindingSocket(LivingSocket):
         if self._phase is Phase.BINDING and isinstance(error, Exception):
             self._not_bound(request, error)
 
-    def _not_bound(self, request: BindRequest, error: BaseException) -> None:
+    def _unbind(self, request: BindRequest) -> list[Waiting]:
+        """Be as unbound as before; what has waited."""
         self._phase = Phase.UNBOUND
         if request.callback is not None:
             self.removeListener("listening", request.callback)
         pending, self._pending = self._pending, []
-        for _, failed in pending:
+        self.removeListener("listening", self._settle)
+        return pending
+
+    def _not_bound(self, request: BindRequest, error: BaseException) -> None:
+        for _, failed in self._unbind(request):
             if failed is not None:
                 self._loop.nextTick(failed, error, None)
         if self._closing:
@@ -189,10 +199,15 @@ class BindingSocket(LivingSocket):
     def _when_bound(
         self, action: Callable[[], object], failed: Callable[..., object] | None
     ) -> None:
-        """Do `action` now or, when the socket is bound, then; bind it if nobody has."""
+        """Do `action` now or, when the socket is bound, then; bind it if nobody has.
+
+        As in Node, what waits has its turn among the listeners of ``'listening'``.
+        """
         if self._phase is Phase.BOUND:
             action()
             return
+        if not self._pending:
+            self.once("listening", self._settle)
+        self._pending.append((action, failed))
         if self._phase is Phase.UNBOUND:
             self.bind(port=0, exclusive=True)
-        self._pending.append((action, failed))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nodenet import dns
 from nodenet.addresses import isIP
 from nodenet.dgram._addresses import AddressInfo, RemoteInfo, Senders, addressInfo
-from nodenet.dgram._arguments import uint32
+from nodenet.dgram._arguments import given, uint32
 from nodenet.options import checkPort, checkString
 from nodenet.transports.udp import UDPDescriptor
 from nodenet.transports.udp_address import Destination, destination
@@ -71,7 +71,8 @@ class Internet:
         Raises:
             ERR_INVALID_ARG_TYPE: The address is no text.
         """
-        return uint32(port) & 0xFFFF, checkString(address, "hostname") if address else ""
+        host = checkString(address, "hostname") if given(address) else ""
+        return uint32(port) & 0xFFFF, host
 
     def lookUp(self, lookup: Found | None, host: str, found: Found, poller: Poller) -> None:
         """Have ``found(error, address, family)`` called; later, unless `lookup` hurries."""

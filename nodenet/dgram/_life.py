@@ -13,6 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Self
 
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 from nodenet.dgram._addresses import AddressInfo
 from nodenet.dgram._families import FAMILIES
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from nodenet.abort import AbortSignal
 
 _trace = debuglog("dgram")
+
+
+Waiting = tuple[Callable[[], object], Callable[[BaseException, None], object] | None]
 
 
 class Phase(Enum):
@@ -75,7 +79,7 @@ class LivingSocket(TunableSocket):
         self._release: Callable[[], object] | None = None
         self._referenced = True
         # what waits for 'listening': what to do, and who hears that it will not come
-        self._pending: list[tuple[Callable[[], object], Callable[..., object] | None]] = []
+        self._pending: list[Waiting] = []
         self._closing = False  # closes as soon as that is done
         self._aborted: Disposable | None = None
         if callable(listener):
@@ -98,7 +102,7 @@ class LivingSocket(TunableSocket):
         """
         if callable(callback):
             self.on("close", callback)
-        self._check_running()
+        self._check_open()
         if self._pending:
             self._closing = True
         else:
@@ -154,8 +158,14 @@ class LivingSocket(TunableSocket):
     # -- private ----------------------------------------------------------------------------
 
     def _check_running(self) -> None:
-        if self._phase is Phase.CLOSED or self._closing:
+        if self._phase is Phase.CLOSED:
             raise ERR_SOCKET_DGRAM_NOT_RUNNING
+
+    def _check_open(self) -> None:
+        """Refuse to begin anything on a socket that is closed, or closes when it is bound."""
+        if self._closing:
+            raise ERR_SOCKET_DGRAM_NOT_RUNNING
+        self._check_running()
 
     def _kernel_socket(self, bind: bool = False) -> _socket.socket:
         if self._descriptor is None:
@@ -186,21 +196,30 @@ class LivingSocket(TunableSocket):
         self._descriptor = descriptor
         self._phase = Phase.BOUND
         descriptor.startReading()
-        if self._options["recvBufferSize"]:
-            self.setRecvBufferSize(self._options["recvBufferSize"])
-        if self._options["sendBufferSize"]:
-            self.setSendBufferSize(self._options["sendBufferSize"])
         if _trace is not None:
             _trace("listening: {!r}", self)
-        self._settle()
-        self.emit("listening")
-        if self._closing:
-            self._shut()
+        try:
+            if self._options["recvBufferSize"]:
+                self.setRecvBufferSize(self._options["recvBufferSize"])
+            if self._options["sendBufferSize"]:
+                self.setSendBufferSize(self._options["sendBufferSize"])
+            self.emit("listening")
+        finally:
+            self._settle()  # unless it was among the listeners, and had its turn
 
     def _settle(self) -> None:
+        """Do what has waited for the socket to be bound."""
         pending, self._pending = self._pending, []
-        for action, _ in pending:
-            action()
+        for action, failed in pending:
+            try:
+                action()
+            except Exception as error:  # of a look-up function, say
+                if failed is None:
+                    self._loop.uncaught(Failure(), self)
+                else:
+                    self._loop.nextTick(failed, error, None)
+        if self._closing:
+            self._shut()
 
     def _shut(self) -> None:
         self._phase = Phase.CLOSED

@@ -1,8 +1,8 @@
 """What a socket sends.
 
-Invariant: `_known` holds destinations exactly while the socket is bound, has no peer and may send
-to whom it likes; only `connect`, `_associate` and `disconnect` (in `nodenet.dgram.socket`) move
-`_connection`.
+Invariant: `_known` holds destinations only while the socket is bound, neither has nor awaits a peer
+and may send to whom it likes; only `_unbind` here and some methods of `nodenet.dgram.socket`
+move `_connection`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from enum import Enum
 from typing import Any, Final
 
 from nodenet.addresses import isIP
-from nodenet.dgram._arguments import SendCallback, SendRequest, sendRequest
+from nodenet.dgram._arguments import BindRequest, SendCallback, SendRequest, sendRequest
 from nodenet.dgram._binding import BindingSocket
-from nodenet.dgram._life import Phase
+from nodenet.dgram._life import Phase, Waiting
 from nodenet.dgram._link import Link
 from nodenet.errors import ERR_IP_BLOCKED, systemError
 from nodenet.options import checkNumber, checkString
@@ -120,7 +120,7 @@ class SendingSocket(BindingSocket):
             fromAddress,
             tos,
         )
-        self._check_running()
+        self._check_open()
         self._when_bound(lambda: self._dispatch(request), request.callback)
 
     def sendto(
@@ -196,25 +196,36 @@ class SendingSocket(BindingSocket):
         if known is not None:
             self._enqueue(request, known)
             return
-        host = request.address or self._family.here
-        numeric = self._family.isNumeric(host) and self._options["lookup"] is None
+        self._find(request, request.port, request.address or self._family.here)
 
-        port = request.port
+    def _find(self, request: SendRequest, port: int, host: str) -> None:
+        """Send to a host that is not among those that are known."""
+        # The tick of Node's look-up is that of the send queue.
+        numeric = (
+            self._family.isNumeric(host)
+            and self._options["lookup"] is None
+            and self._connection is Connection.NONE
+        )
+        waited = False
 
         def found(error: BaseException | None, ip: Any = None, family: Any = None) -> None:
+            if error is None and self._phase is Phase.CLOSED and request.callback is None:
+                return  # nobody asks what has become of it
             to = error or self._destination(ip, port, host)
             if isinstance(to, BaseException):
-                # Two ticks, as in Node: behind the callbacks of what was sent before.
-                self._loop.nextTick(self._loop.nextTick, self._not_sent, to, request.callback)
-                return
-            if numeric and not self._options["sendBlockList"]:
-                self._remember((port, request.address or None), to)
-            self._enqueue(request, to)
+                self._queue.refuse(to, request.callback or self._not_sent)
+            else:
+                if numeric and not self._options["sendBlockList"]:
+                    self._remember((port, request.address or None), to)
+                self._enqueue(request, to)
+            if waited:
+                self._queue.flush()  # this is a handler of its own
 
         if numeric:
-            found(None, host)  # the tick of Node's look-up is that of the send queue
+            found(None, host)
         else:
             self._look_up(host, found)
+            waited = True
 
     def _enqueue(self, request: SendRequest, to: Destination) -> None:
         if request.fromAddress is not None or request.tos is not None:
@@ -222,7 +233,7 @@ class SendingSocket(BindingSocket):
                 control = controlFor(self._family.number, request.fromAddress, request.tos)
             except OSError as error:
                 refused = systemError(error, "send", to.address, to.port)
-                self._loop.nextTick(self._loop.nextTick, self._not_sent, refused, request.callback)
+                self._queue.refuse(refused, request.callback or self._not_sent)
                 return
             to = withControl(to, control)
         self._queue.send(request.message, to, request.callback)
@@ -231,21 +242,19 @@ class SendingSocket(BindingSocket):
         """Where to send, or why nothing can be sent there."""
         if self._phase is Phase.CLOSED:
             return systemError(errno.ECANCELED, "send", host, port)
-        if self._connection is Connection.CONNECTED:
-            return systemError(errno.EISCONN, "send", host, port)
         blocked = self._blocked(ip)
         if blocked is not None:
             return blocked
         try:
-            return self._family.pack(ip, port, host)
+            to = self._family.pack(ip, port, host)
         except OSError as error:
             return systemError(error, "send", host, port)
+        if self._connection is Connection.CONNECTED:
+            return systemError(errno.EISCONN, "send", host, port)
+        return to
 
-    def _not_sent(self, error: BaseException, callback: Callable[..., object] | None) -> None:
-        if callback is None:
-            self.emit("error", error)
-        else:
-            callback(error, None)
+    def _not_sent(self, error: BaseException, _: None) -> None:
+        self.emit("error", error)
 
     def _blocked(self, ip: str) -> ERR_IP_BLOCKED | None:
         blocked = self._options["sendBlockList"]
@@ -256,6 +265,10 @@ class SendingSocket(BindingSocket):
     def _bound(self, descriptor: Link) -> None:
         self._queue = descriptor.queue
         super()._bound(descriptor)
+
+    def _unbind(self, request: BindRequest) -> list[Waiting]:
+        self._connection = Connection.NONE
+        return super()._unbind(request)
 
     def _shut(self) -> None:
         self._known = {}

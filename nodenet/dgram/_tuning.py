@@ -223,6 +223,7 @@ class TunableSocket(EventEmitter):
         if not given(group):
             raise ERR_MISSING_ARGS("multicastAddress")
         try:
+            multicast.checkAddresses(str(group))
             skt = self._kernel_socket(bind=True)
             multicast.setMembership(skt, str(group), _text(interface), join)
         except OSError as error:
@@ -233,6 +234,7 @@ class TunableSocket(EventEmitter):
         checkString(source, "sourceAddress")
         checkString(group, "groupAddress")
         try:
+            multicast.checkAddresses(group, source)
             skt = self._kernel_socket(bind=True)
             multicast.setSourceMembership(skt, source, group, _text(interface), join)
         except OSError as error:

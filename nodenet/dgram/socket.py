@@ -1,7 +1,7 @@
 """Datagram sockets.
 
-Invariant: `_connection` says whether there is a peer, and only `connect`, `_associate` and
-`disconnect` move it.
+Invariant: `_connection` says whether there is a peer, and only `connect`, `_connect`, `_associate`,
+`disconnect` and `_unbind` move it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from nodenet.dgram._addresses import AddressInfo
+from nodenet.dgram._arguments import given
 from nodenet.dgram._life import Phase
 from nodenet.dgram._messages import LIMIT, Messages
 from nodenet.dgram._sending import Connection, SendingSocket
@@ -19,7 +20,7 @@ from nodenet.errors import (
     systemError,
 )
 from nodenet.events import Event
-from nodenet.options import checkInteger
+from nodenet.options import checkFunction, checkInteger
 
 
 class Socket(SendingSocket):
@@ -83,20 +84,30 @@ class Socket(SendingSocket):
         if callable(address):
             address, callback = None, address
         port, host = self._family.peer(port, address)
-        self._check_running()
+        self._check_open()
         if self._connection is not Connection.NONE:
             raise ERR_SOCKET_DGRAM_IS_CONNECTED
+        listener: Any = callback if given(callback) else None
+        if listener is not None:
+            checkFunction(listener, "listener")
         self._connection = Connection.CONNECTING
-        self._when_bound(lambda: self._connect(port, host, callback), callback)
+        self._known = {}
+        self._when_bound(
+            lambda: self._connect(port, host, listener),
+            None if listener is None else lambda error, _: listener(error),
+        )
 
     def disconnect(self) -> None:
         """Send to, and hear, anybody again, at once (``socket.disconnect``).
 
         Raises:
             ERR_SOCKET_DGRAM_NOT_CONNECTED: There is no peer.
+            ERR_SOCKET_DGRAM_NOT_RUNNING: The socket is closed.
         """
-        if self._connection is not Connection.CONNECTED or self._descriptor is None:
+        if self._connection is not Connection.CONNECTED:
             raise ERR_SOCKET_DGRAM_NOT_CONNECTED
+        self._check_running()
+        assert self._descriptor is not None  # connected, and not closed
         try:
             self._descriptor.disconnect()
         except OSError as error:
@@ -150,7 +161,14 @@ class Socket(SendingSocket):
             if self._phase is not Phase.CLOSED:
                 self._associate(error, ip, port, host or ip, callback)
 
-        self._look_up(host or self._family.here, found)
+        try:
+            self._look_up(host or self._family.here, found)
+        except BaseException:
+            if self._connection is Connection.CONNECTING:
+                self._connection = Connection.NONE
+                if callback is not None:
+                    self.removeListener("connect", callback)
+            raise
 
     def _associate(
         self,
@@ -174,7 +192,6 @@ class Socket(SendingSocket):
             self._loop.nextTick(self._not_connected, error, callback)
             return
         self._connection = Connection.CONNECTED
-        self._known = {}
         self._loop.nextTick(self.emit, "connect")
 
     def _not_connected(self, error: BaseException, callback: Callable[..., object] | None) -> None:

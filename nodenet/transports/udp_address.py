@@ -14,6 +14,7 @@ from nodenet.addresses.ip import pack_unzoned
 from nodenet.transports.address import rawAddress
 from nodenet.transports.udp_control import ControlMessages
 
+_LINK_LOCAL: Final = ("fe8", "fe9", "fea", "feb")  # fe80::/10
 _FAMILY: Final = struct.Struct("=H")
 _IPV4: Final = struct.Struct("!2xH4s8x")
 _IPV6: Final = struct.Struct("!2xHI16s")
@@ -89,9 +90,13 @@ def unpacked(source: bytes | tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def shown(source: bytes | tuple[Any, ...]) -> tuple[str, int]:
-    """The sender of a datagram for programs: its address, with its zone, and its port."""
+    """The sender of a datagram for programs: its address and its port.
+
+    As in Node only a link-local address has a zone.
+    """
     raw = unpacked(source)
-    return raw[0] + (_zone(raw[3]) if len(raw) > 2 else ""), raw[1]
+    zone = _zone(raw[3]) if raw[0].startswith(_LINK_LOCAL) else ""
+    return raw[0] + zone, raw[1]
 
 
 def _zone(scope: int) -> str:

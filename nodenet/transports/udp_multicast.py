@@ -26,6 +26,17 @@ _MCAST_JOIN_SOURCE: Final = 82 if _DARWIN else 46
 _MCAST_LEAVE_SOURCE: Final = 83 if _DARWIN else 47
 
 
+def checkAddresses(*addresses: str) -> None:
+    """Refuse what are no addresses of one family, before a socket is bound for their sake.
+
+    Raises:
+        OSError: ``EINVAL``.
+    """
+    families = (socket.AF_INET, socket.AF_INET6)
+    if not any(all(pack_unzoned(one, family) for one in addresses) for family in families):
+        raise OSError(errno.EINVAL, "no addresses of one family")
+
+
 def setMembership(skt: socket.socket, group: str, interface: str | None, join: bool) -> None:
     """Join or leave a group.
 

@@ -84,6 +84,8 @@ class SendQueue:
         #: How many of them come from handlers that have returned.
         self.settled = 0
         self._callbacks: dict[int, SendCallback] = {}
+        # Whom to tell that a datagram was never sent, and how many were collected before it.
+        self._refused: list[tuple[int, BaseException, Callable[..., object]]] = []
         self._apart = False  # some have control messages: one by one, then
         self._waiting: deque[tuple[bytes, Destination, SendCallback | None]] = deque()
         self._waiting_size = 0
@@ -116,8 +118,19 @@ class SendQueue:
         self.scheduled = True
         self._next_tick(self._tick)
 
+    def refuse(self, error: BaseException, callback: Callable[..., object]) -> None:
+        """Call ``callback(error, None)`` in its turn: behind the callbacks of what was sent before.
+
+        For a datagram that cannot be sent at all.
+        """
+        self._refused.append((len(self.collected), error, callback))
+        self._apart = True  # so that `flush` has a look
+        self._next_tick(self._tick_refused)
+
     def flush(self) -> None:
         """Send what was collected, now."""
+        if self._refused:
+            self._flush_in_parts()
         datagrams, destinations, callbacks = self.collected, self.destinations, self._callbacks
         if datagrams:
             self.taken += len(datagrams)
@@ -204,6 +217,37 @@ class SendQueue:
         if not self.held:
             self.scheduled = False
             self.flush()
+
+    def _tick_refused(self) -> None:
+        if self._refused:
+            self.flush()
+
+    def _flush_in_parts(self) -> None:
+        """Send what was collected before each refusal, and leave to `flush` what came behind."""
+        refused, self._refused = self._refused, []
+        datagrams, destinations = self.collected[:], self.destinations[:]
+        callbacks, apart, start = self._callbacks, self._apart, 0
+        for end, error, callback in refused:
+            self._take(datagrams[start:end], destinations[start:end], callbacks, start)
+            self._apart = apart
+            self.flush()
+            self._next_tick(callback, error, None)
+            start = end
+        self._take(datagrams[start:], destinations[start:], callbacks, start)
+        self._apart = apart
+
+    def _take(
+        self,
+        datagrams: list[bytes],
+        destinations: list[Destination],
+        callbacks: dict[int, SendCallback],
+        start: int,
+    ) -> None:
+        """Have collected these, whose callbacks count from `start`."""
+        self.collected[:] = datagrams
+        self.destinations[:] = destinations
+        counted = range(start, start + len(datagrams))
+        self._callbacks = {i - start: call for i, call in callbacks.items() if i in counted}
 
     def _transmit(
         self,

@@ -229,6 +229,10 @@ async def test_a_port_that_makes_no_sense_is_a_free_one(oracle, js, python):
         ("{ fd: 9999 }", {"fd": 9999}),
         ("{ address: 5 }", {"address": 5}),
         ("{ address: true }", {"address": True}),
+        ("{ address: NaN }", {"address": float("nan")}),
+        ("{ address: [] }", {"address": []}),
+        ("{ address: Buffer.from('') }", {"address": b""}),
+        ("{ address: () => 1 }", {"address": lambda: 1}),
     ],
 )
 async def test_bind_takes_options(oracle, js, python):
@@ -373,6 +377,41 @@ async def test_a_lookup_function_is_asked_for_every_address(oracle):
           socket.send("x", port, "127.0.0.1", (...a) => { t("sent", ...a); socket.close(); });
         });
         socket.bind(0, "one");
+        """,
+        scenario,
+    )
+
+
+@pytest.mark.parametrize("address", ["ff02::114%lo", "::1%lo", "::%lo"])
+async def test_only_a_link_local_address_is_shown_with_its_zone(oracle, address):
+    def scenario(t):
+        socket = dgram.createSocket("udp6")
+
+        @socket.on("listening")
+        def listening():
+            t("bound", socket.address()._replace(port=0))
+            socket.connect(9, address, connected)
+
+        def connected(*error):
+            t("connected", *error)
+            if not error:
+                t("peer", socket.remoteAddress())
+            socket.close()
+
+        socket.bind(0, address)
+
+    await oracle.compare(
+        f"""
+        const socket = dgram.createSocket("udp6");
+        socket.on("listening", () => {{
+          t("bound", {{ ...socket.address(), port: 0 }});
+          socket.connect(9, "{address}", (...error) => {{
+            t("connected", ...error);
+            if (!error.length) t("peer", socket.remoteAddress());
+            socket.close();
+          }});
+        }});
+        socket.bind(0, "{address}");
         """,
         scenario,
     )

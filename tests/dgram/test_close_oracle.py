@@ -266,3 +266,94 @@ async def test_disposing_closes_and_waits(oracle):
         """,
         scenario,
     )
+
+
+async def test_a_socket_that_closes_when_it_is_bound_is_open_until_then(oracle):
+    def scenario(t):
+        socket = dgram.createSocket("udp4")
+
+        @socket.on("listening")
+        def listening():
+            t("address", socket.address().address)
+            t("ttl", socket.setTTL(5))
+
+        socket.on("close", lambda: t("close"))
+        socket.send("x", 9, "127.0.0.1")
+        socket.close()
+
+    await oracle.compare(
+        """
+        const socket = dgram.createSocket("udp4");
+        socket.on("listening", () => {
+          t("address", socket.address().address);
+          t("ttl", socket.setTTL(5));
+        });
+        socket.on("close", () => t("close"));
+        socket.send("x", 9, "127.0.0.1");
+        socket.close();
+        """,
+        scenario,
+    )
+
+
+async def test_what_was_sent_when_its_look_up_answered_leaves_before_a_tick_that_closes(oracle):
+    def scenario(t):
+        def lookup(host, family, callback):
+            loop.nextTick(callback, None, "127.0.0.1", 4)
+
+        receiver = dgram.createSocket("udp4")
+        sender = dgram.createSocket({"type": "udp4", "lookup": lookup})
+
+        @receiver.on("message")
+        def message(msg, rinfo):
+            t("heard", msg)
+            receiver.close()
+
+        def bound():
+            port = receiver.address().port
+            sender.send("x", port, "name", lambda *result: t("sent", *result))
+            loop.nextTick(sender.close)
+
+        receiver.bind(0, "127.0.0.1", lambda: sender.bind(0, "127.0.0.1", bound))
+
+    await oracle.compare(
+        """
+        const lookup = (host, family, callback) => process.nextTick(callback, null, "127.0.0.1", 4);
+        const receiver = dgram.createSocket("udp4");
+        const sender = dgram.createSocket({ type: "udp4", lookup });
+        receiver.on("message", (msg) => { t("heard", msg); receiver.close(); });
+        receiver.bind(0, "127.0.0.1", () => sender.bind(0, "127.0.0.1", () => {
+          const { port } = receiver.address();
+          sender.send("x", port, "name", (...result) => t("sent", ...result));
+          process.nextTick(() => sender.close());
+        }));
+        """,
+        scenario,
+    )
+
+
+async def test_nothing_more_is_heard_of_a_datagram_whose_look_up_outlives_the_socket(oracle):
+    def scenario(t):
+        held = []
+        socket = dgram.createSocket(type="udp4", lookup=lambda host, _, found: held.append(found))
+        socket.on("error", lambda error: t("error", error))
+        socket.on("listening", lambda: socket.send("x", 9, "name"))
+        socket.on("close", lambda: (t("close"), held.pop()(None, "127.0.0.1", 4)))
+        socket.bind(0)
+        held.pop()(None, "127.0.0.1", 4)
+        socket.close()
+
+    await oracle.compare(
+        """
+        const held = [];
+        const lookup = (host, _, found) => held.push(found);
+        const socket = dgram.createSocket({ type: "udp4", lookup });
+        socket.on("error", (error) => t("error", error));
+        socket.on("listening", () => socket.send("x", 9, "name"));
+        socket.on("close", () => { t("close"); held.pop()(null, "127.0.0.1", 4); });
+        socket.bind(0);
+        held.pop()(null, "127.0.0.1", 4);
+        socket.close();
+        """,
+        scenario,
+    )

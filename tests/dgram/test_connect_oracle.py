@@ -350,3 +350,91 @@ async def test_udp6_connects_to_its_own_loopback(oracle):
         """,
         scenario,
     )
+
+
+@pytest.mark.parametrize(
+    ("js", "callback"), [("'x'", "x"), ("5", 5), ("{}", {}), ("0", 0), ("''", "")]
+)
+async def test_a_callback_that_is_none(oracle, js, callback):
+    def scenario(t):
+        socket = dgram.createSocket("udp4")
+        socket.on("connect", lambda: (t("connect"), socket.close()))
+
+        @socket.on("listening")
+        def listening():
+            try:
+                socket.connect(9, "127.0.0.1", callback)
+            except Exception as error:
+                t("refused", error)
+                socket.close()
+
+        socket.bind(0)
+
+    await oracle.compare(
+        f"""
+        const socket = dgram.createSocket("udp4");
+        socket.on("connect", () => {{ t("connect"); socket.close(); }});
+        socket.on("listening", () => {{
+          try {{ socket.connect(9, "127.0.0.1", {js}) }}
+          catch (error) {{ t("refused", error); socket.close(); }}
+        }});
+        socket.bind(0);
+        """,
+        scenario,
+    )
+
+
+async def test_sending_to_an_address_while_connecting_comes_too_late(oracle):
+    def scenario(t):
+        socket = dgram.createSocket("udp4")
+
+        def bound():
+            # known from then on
+            socket.send("x", 9, "127.0.0.1", lambda *result: (t("before", *result), connect()))
+
+        def connect():
+            socket.connect(9, "127.0.0.1", lambda: t("connected"))
+            socket.send("x", 9, "127.0.0.1", lambda *result: t("sent", *result))
+            socket.send("x", 9, "::1", lambda *result: (t("sent", *result), socket.close()))
+
+        socket.bind(0, bound)
+
+    await oracle.compare(
+        """
+        const socket = dgram.createSocket("udp4");
+        socket.bind(0, () => {
+          socket.send("x", 9, "127.0.0.1", (...result) => {
+            t("before", ...result);
+            socket.connect(9, "127.0.0.1", () => t("connected"));
+            socket.send("x", 9, "127.0.0.1", (...result) => t("sent", ...result));
+            socket.send("x", 9, "::1", (...result) => { t("sent", ...result); socket.close(); });
+          });
+        });
+        """,
+        scenario,
+    )
+
+
+async def test_disconnecting_a_closed_socket_is_refused(oracle):
+    def scenario(t):
+        socket = dgram.createSocket("udp4")
+
+        def connected():
+            socket.close()
+            try:
+                socket.send("x", 9)
+            except Exception as error:
+                t("refused", error)
+
+        socket.connect(9, "127.0.0.1", connected)
+
+    await oracle.compare(
+        """
+        const socket = dgram.createSocket("udp4");
+        socket.connect(9, "127.0.0.1", () => {
+          socket.close();
+          try { socket.send("x", 9) } catch (error) { t("refused", error) }
+        });
+        """,
+        scenario,
+    )

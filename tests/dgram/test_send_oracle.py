@@ -343,3 +343,102 @@ async def test_a_blocked_destination_is_an_error_of_the_callback(oracle):
         """,
         scenario,
     )
+
+
+async def test_what_waits_for_binding_has_its_turn_among_the_listeners(oracle):
+    def scenario(t):
+        heard = []
+        receiver, sender = dgram.createSocket("udp4"), dgram.createSocket("udp4")
+
+        @receiver.on("message")
+        def message(msg, rinfo):
+            heard.append(msg)
+            if len(heard) == 3:
+                t("heard", heard)
+                receiver.close()
+                sender.close()
+
+        def bound():
+            port = receiver.address().port
+            sender.on("listening", lambda: sender.send("before", port, "127.0.0.1"))
+            sender.send("waits", port, "127.0.0.1")
+            sender.on("listening", lambda: sender.send("behind", port, "127.0.0.1"))
+
+        receiver.bind(0, "127.0.0.1", bound)
+
+    await oracle.compare(
+        """
+        const receiver = dgram.createSocket("udp4"), sender = dgram.createSocket("udp4");
+        const heard = [];
+        receiver.on("message", (msg) => {
+          heard.push(msg);
+          if (heard.length === 3) { t("heard", heard); receiver.close(); sender.close(); }
+        });
+        receiver.bind(0, "127.0.0.1", () => {
+          const { port } = receiver.address();
+          sender.on("listening", () => sender.send("before", port, "127.0.0.1"));
+          sender.send("waits", port, "127.0.0.1");
+          sender.on("listening", () => sender.send("behind", port, "127.0.0.1"));
+        });
+        """,
+        scenario,
+    )
+
+
+async def test_a_look_up_that_answers_at_once_binds_at_once(oracle):
+    def scenario(t):
+        def lookup(host, family, callback):
+            t("lookup", host)
+            callback(None, host, 4)
+
+        socket = dgram.createSocket(type="udp4", lookup=lookup)
+        socket.on("listening", lambda: t("listening"))
+        socket.send("x", 9, "127.0.0.1", lambda *result: (t("sent", *result), connect()))
+        t("sending")
+
+        def connect():
+            other = dgram.createSocket(type="udp4", lookup=lookup)
+            other.connect(9, "127.0.0.1", lambda: (t("connected"), other.close()))
+            socket.close()
+
+    await oracle.compare(
+        """
+        const lookup = (host, family, callback) => { t("lookup", host); callback(null, host, 4); };
+        const socket = dgram.createSocket({ type: "udp4", lookup });
+        socket.on("listening", () => t("listening"));
+        socket.send("x", 9, "127.0.0.1", (...result) => {
+          t("sent", ...result);
+          const other = dgram.createSocket({ type: "udp4", lookup });
+          other.connect(9, "127.0.0.1", () => { t("connected"); other.close(); });
+          socket.close();
+        });
+        t("sending");
+        """,
+        scenario,
+    )
+
+
+async def test_the_callbacks_of_what_cannot_be_sent_keep_their_place(oracle):
+    places = ["127.0.0.1", "::1", "127.0.0.1", "127.0.0.1", "::1", "::1", "127.0.0.1"]
+
+    def scenario(t):
+        socket = dgram.createSocket("udp4")
+
+        def listening():
+            for index, place in enumerate(places):
+                socket.send("x", 9, place, lambda *result, index=index: t("sent", index, *result))
+            socket.send("x", 9, "127.0.0.1", lambda *result: socket.close())
+
+        socket.bind(0, listening)
+
+    await oracle.compare(
+        f"""
+        const socket = dgram.createSocket("udp4");
+        socket.bind(0, () => {{
+          {places}.forEach((place, index) =>
+            socket.send("x", 9, place, (...result) => t("sent", index, ...result)));
+          socket.send("x", 9, "127.0.0.1", () => socket.close());
+        }});
+        """,
+        scenario,
+    )

@@ -241,3 +241,38 @@ async def test_joining_a_group_binds_the_socket_silently(oracle):
         """,
         scenario,
     )
+
+
+@pytest.mark.parametrize(
+    ("method", "args"),
+    [
+        ("addMembership", ("x",)),
+        ("dropMembership", ("1.2.3",)),
+        ("addMembership", ("224.0.0.114", "x")),
+        ("addSourceSpecificMembership", ("x", "232.0.0.114")),
+        ("addSourceSpecificMembership", ("127.0.0.1", "x")),
+        ("addSourceSpecificMembership", ("::1", "232.0.0.114")),
+        ("dropSourceSpecificMembership", ("127.0.0.1", "232.0.0.114", "x")),
+    ],
+)
+async def test_whether_a_membership_that_is_refused_binds_the_socket(oracle, method, args):
+    def scenario(t):
+        socket = dgram.createSocket("udp4")
+        for event in ("listening", "error"):
+            socket.on(event, lambda *args, event=event: (t(event, *args), socket.close()))
+        try:
+            getattr(socket, method)(*args)
+        except Exception as error:
+            t("refused", error)
+        socket.bind(0, "127.0.0.1")
+
+    await oracle.compare(
+        f"""
+        const socket = dgram.createSocket("udp4");
+        for (const event of ["listening", "error"])
+          socket.on(event, (...args) => {{ t(event, ...args); socket.close(); }});
+        try {{ socket.{method}(...{list(args)}) }} catch (error) {{ t("refused", error) }}
+        socket.bind(0, "127.0.0.1");
+        """,
+        scenario,
+    )

@@ -1,0 +1,24 @@
+"""Random programs do with our sockets what they do with Node's, event by event."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from dgram.generate import Generator
+from dgram.programs import Machine
+from oracle import Oracle
+
+_COUNT = 600
+_MACHINE = json.dumps(str(Path(__file__).with_name("programs.js")))
+
+
+async def test_random_programs_do_the_same(oracle: Oracle, tmp_path: Path) -> None:
+    programs = [Generator(seed).program() for seed in range(_COUNT)]
+    file = tmp_path / "programs.json"
+    file.write_text(json.dumps(programs))
+    await oracle.compare(
+        f"require({_MACHINE})(t, require({json.dumps(str(file))}))",
+        lambda t: Machine(t, programs).start(),
+        apart=True,
+    )
