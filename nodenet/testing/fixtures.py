@@ -43,8 +43,7 @@ def guard(request: pytest.FixtureRequest) -> Iterator[Guard]:
     watching = Guard()
     watching.begin()
     yield watching
-    if request.config.pluginmanager.hasplugin("twisted"):
-        _let_finish(watching)
+    _let_finish(watching, request.config.pluginmanager.hasplugin("twisted"))
     complaints = watching.end()
     if complaints:
         pytest.fail("\n".join(complaints), pytrace=False)
@@ -63,9 +62,11 @@ def local(guard: Guard, request: pytest.FixtureRequest) -> Iterator[Local]:
 
     opened = request.node.stash[_LOCAL] = Local()
     yield opened
-    from pytest_twisted import blockon
+    closing = opened.close()
+    if not closing.called:  # a network in memory needs no running reactor
+        from pytest_twisted import blockon
 
-    blockon(opened.close())
+        blockon(closing)
 
 
 @pytest.fixture
@@ -107,12 +108,17 @@ def pytest_runtest_makereport(
     return report
 
 
-def _let_finish(watching: Guard) -> None:
-    from pytest_twisted import blockon
+def _let_finish(watching: Guard, runs: bool) -> None:
+    """Give the reactor its turns; without pytest-twisted it does not run, and takes them singly."""
     from twisted.internet import reactor
     from twisted.internet.task import deferLater
 
     for _ in range(_TURNS):
         if watching.tidy():
             return
-        blockon(deferLater(reactor, 0))
+        if runs:
+            from pytest_twisted import blockon
+
+            blockon(deferLater(reactor, 0))
+        else:
+            reactor.iterate(0)

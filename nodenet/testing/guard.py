@@ -47,7 +47,9 @@ class Guard:
         Returns:
             One complaint for each thing that it left, none when it was tidy.
         """
-        return self.criticals() + self.handles() + self.timers()
+        criticals = self.criticals()
+        timers = self.timers()  # before handles are closed, which puts things off in turn
+        return criticals + self.handles() + timers
 
     def criticals(self, failures: bool = True) -> list[str]:
         """Watch the log no longer.

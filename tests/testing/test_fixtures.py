@@ -92,6 +92,26 @@ def test_it_fails(nodeNetwork):
 """
 
 
+WITHOUT_REACTOR = """
+from nodenet.testing import socketPair
+
+def test_a_network(nodeNetwork):
+    network, heard = nodeNetwork(), []
+    server = network.host("192.0.2.1").createSocket("udp4", lambda msg, _: heard.append(msg))
+    server.bind(53)
+    network.host("192.0.2.2").createSocket("udp4").send("question", 53, "192.0.2.1")
+    network.clock.advance(0)
+    assert heard == [b"question"]
+
+def test_a_connection(guard):
+    for end in socketPair():
+        end.destroy()
+
+def test_one_that_leaks(guard):
+    socketPair()
+"""
+
+
 def outcome(directory: Path, program: str, *arguments: str) -> str:
     """What pytest says of a program."""
     file = directory / "test_program.py"
@@ -162,6 +182,13 @@ def test_every_test_is_guarded_where_that_is_asked_for(tmp_path: Path) -> None:
     assert "1 passed in" in outcome(tmp_path, GUARDED)
     said = outcome(tmp_path, 'pytest_plugins = ["nodenet.testing.pytest_plugin"]' + GUARDED)
     assert "1 passed, 1 error in" in said, said
+
+
+def test_what_is_in_memory_needs_no_running_reactor(tmp_path: Path) -> None:
+    said = outcome(tmp_path, WITHOUT_REACTOR, "-p", "no:twisted")
+    assert "3 passed, 1 error" in said
+    assert said.count("\nleft open: <TCPTransport") == 2
+    assert "left pending" not in said
 
 
 def test_a_failure_shows_what_became_of_the_datagrams(tmp_path: Path) -> None:
