@@ -7,6 +7,7 @@
 #include "load.h"
 
 #include <errno.h>
+#include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -16,6 +17,13 @@
 #define DATAGRAM 2048
 #define TIMEOUT 200000000u /* nanoseconds */
 #define BURST 64           /* datagrams to one acknowledgement, or to one request */
+
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
+#ifndef SOL_UDP
+#define SOL_UDP 17
+#endif
 
 struct flight {
     uint64_t sent_at, number;
@@ -78,6 +86,21 @@ static void send_batch(int fd, unsigned total)
             die("sendmmsg");
         done += n < 0 ? 0 : (unsigned)n;
     }
+}
+
+/* A burst leaves in one piece that the kernel cuts, for a server reads faster than one process can
+ * send one by one. */
+static int cuts(int fd, int size)
+{
+    return setsockopt(fd, SOL_UDP, UDP_SEGMENT, &size, sizeof size) == 0;
+}
+
+static void send_burst(int fd)
+{
+    struct msghdr burst = {.msg_iov = out_vectors, .msg_iovlen = BURST};
+    while (sendmsg(fd, &burst, 0) < 0)
+        if (errno != EAGAIN && errno != EINTR)
+            die("sendmsg");
 }
 
 static void flush(struct port *port)
@@ -174,6 +197,14 @@ void run_udp_pingpong(const struct options *options)
     }
 }
 
+static void send_credit(int fd, unsigned total, int whole)
+{
+    if (whole)
+        send_burst(fd);
+    else
+        send_batch(fd, total);
+}
+
 /* One socket, one number of things under way, topped up by what comes back or by a timeout. */
 static void run_credit(const struct options *options, unsigned sent_each, unsigned counted_each)
 {
@@ -182,12 +213,13 @@ static void run_credit(const struct options *options, unsigned sent_each, unsign
     struct epoll_event event;
     struct meter meter;
     int epoll = epoll_new(), fd = udp_connected(options->port), got, i;
+    int whole = sent_each == BURST && cuts(fd, options->size);
 
     headers_init((size_t)options->size);
     epoll_watch(epoll, fd, EPOLLIN, 0);
     meter_start(&meter, options);
     for (i = 0; i < options->window; i++)
-        send_batch(fd, sent_each);
+        send_credit(fd, sent_each, whole);
     while (!meter_turn(&meter)) {
         if (epoll_wait(epoll, &event, 1, 20) > 0) {
             got = receive(fd);
@@ -200,7 +232,7 @@ static void run_credit(const struct options *options, unsigned sent_each, unsign
             received += BURST - received % BURST;
         }
         for (top_up = received / BURST, received %= BURST; top_up > 0; top_up--)
-            send_batch(fd, sent_each);
+            send_credit(fd, sent_each, whole);
     }
 }
 
