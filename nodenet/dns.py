@@ -34,6 +34,8 @@ from nodenet.options import (
     toNumber,
 )
 
+__all__ = ["ADDRCONFIG", "ALL", "V4MAPPED", "LookupAddress", "LookupOptions", "lookup"]
+
 #: Only families of which the machine has an address.
 ADDRCONFIG: Final = int(socket.AI_ADDRCONFIG)
 #: IPv4-mapped IPv6 addresses where IPv6 is asked for and there is none.
