@@ -2,7 +2,7 @@
 
 Layers, imports pointing downwards only::
 
-    nodenet.tap | nodenet.services     twistd
+    nodenet.tap | nodenet.services     twistd; nodenet.plugins: Twisted's endpoint strings
     nodenet.cluster                    processes that share sockets
     nodenet.endpoints                  endpoints and endpoint strings
     nodenet.testing                    what tests need
@@ -14,6 +14,7 @@ Layers, imports pointing downwards only::
     nodenet.addresses                  isIP, SocketAddress, BlockList
     nodenet.options                    declarations of options, checks of values
     nodenet.errors                     every code, once
+    nodenet.interfaces                 what others may provide or take
 """
 
 from __future__ import annotations
