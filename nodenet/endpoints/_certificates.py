@@ -6,6 +6,7 @@ the first of this is needed.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -187,7 +188,7 @@ def _pair(option: str, certificate: str, keyOption: str, key: str) -> Any:
 def _certificates(option: str, path: str) -> list[Any]:
     """All certificates of a file, or of the ``*.pem`` of a directory."""
     ssl = _ssl(option)
-    files = sorted(Path(path).glob("*.pem")) if Path(path).is_dir() else [Path(path)]
+    files = sorted(Path(path).glob("*.pem")) if os.path.isdir(path) else [Path(path)]
     found = [pem for file in files for pem in _CERTIFICATE.findall(_content(option, str(file)))]
     if not found:
         raise CertificateError(option, f"{path} has no certificates in PEM")

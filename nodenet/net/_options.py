@@ -5,7 +5,6 @@ Law: a name, its default, its check, its spelling and what it does to a socket s
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Annotated, Any, TypedDict
 
@@ -37,6 +36,7 @@ from nodenet.options import (
 from nodenet.streams import getDefaultHighWaterMark
 from nodenet.streams._options import checkJointMark
 
+_NEVER_FULL = 2**53 - 1  # bytes; what text says exactly
 _NEVER_OPEN = 2**31 - 1  # no limit on descriptors reaches it
 
 
@@ -72,7 +72,7 @@ def _signal(value: Any, name: str) -> Any:
 
 def _water_mark(value: Any, name: str) -> int:
     mark = checkNumber(value, name)
-    return int(min(mark, sys.maxsize)) if mark >= 0 else getDefaultHighWaterMark(False)
+    return int(min(mark, _NEVER_FULL)) if mark >= 0 else getDefaultHighWaterMark(False)
 
 
 def _descriptor(value: Any, name: str) -> int | None:

@@ -39,10 +39,15 @@ from nodenet.options import declarations
 SERVERS = (TCPServerEndpoint, TLSServerEndpoint, UNIXServerEndpoint, UDPServerEndpoint)
 CLIENTS = (TCPClientEndpoint, TLSClientEndpoint, UNIXClientEndpoint)
 
+AWKWARD = (
+    "1e30", "-1e400", "9007199254740993", "9223372036854775807", "1" * 400, "1_000", " 7 ", "0b11",
+    "\N{ARABIC-INDIC DIGIT THREE}", "\0", "\ud800", "a" * 5000, "@", "@\0", ",", "%", "*", "\n",
+    "fe80::1%25", "1.2.3.4/33", "1.2.3.4-1.2.3.3", "0177.0.0.1", "255.255.255.255",
+)  # fmt: skip
 SPECIAL = st.sampled_from(
     ["", "nan", "inf", "Infinity", "1e400", "-0", "0x50", "1.5", "yes", "no", "race", "on", "660",
      "a", "@a", "/a", "udp6", "::1", "127.0.0.1", "10.0.0.0/8", "10.0.0.1-10.0.0.9", "@/dev/null",
-     "224.0.0.114", "TLS_METHOD", "PEM", "ff02::1,224.0.0.1", "ADDRCONFIG"]
+     "224.0.0.114", "TLS_METHOD", "PEM", "ff02::1,224.0.0.1", "ADDRCONFIG", *AWKWARD]
 )  # fmt: skip
 VALUES = SPECIAL | st.integers(-2, 2**33).map(str) | st.text(max_size=5)
 
@@ -99,6 +104,17 @@ def test_what_connects(text: str) -> None:
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 def test_what_sends(text: str) -> None:
     read_back(lambda text: datagramClientFromString(reactor, text), text)
+
+
+@pytest.mark.parametrize("awkward", AWKWARD, ids=lambda text: ascii(text)[:20])
+def test_any_option_by_itself(awkward: str) -> None:
+    for kind, read in READERS.items():
+        prefix = kind.arguments.kind
+        where = "/a" if prefix == "unix" else "1" if kind in SERVERS else "h:1"
+        for name in kind.arguments.names:
+            read_back(read, f"{prefix}:{where}:{name}={quote(awkward)}")
+        for place in ("port=1:host", "port", "path", "fd", "systemd"):
+            read_back(read, f"{prefix}:{place}={quote(awkward)}")
 
 
 KEYWORDS: st.SearchStrategy[Any] = (

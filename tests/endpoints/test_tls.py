@@ -300,6 +300,7 @@ BAD = [
     ("tls:a:1:trustRoots=DIR/empty", 19, "DIR/empty has no certificates in PEM"),
     ("tls:a:1:certificate=DIR/none", 20, "certificate: cannot read DIR/none: No such file"),
     ("tls:a:1:privateKey=DIR/server.pem", 19, "privateKey: there is no certificate for it"),
+    (f"tls:a:1:trustRoots=/{'a' * 300}", 19, "aaa: File name too long"),
     ("tls:host=a..b:port=1", 9, "host: a..b cannot be used: "),
 ]
 
