@@ -173,6 +173,11 @@ def dial(program: Program) -> socket.socket:
     return socket.create_connection((found[1], int(found[2])), PATIENCE)
 
 
+def everything(client: socket.socket) -> bytes:
+    """All that comes until the end."""
+    return b"".join(iter(lambda: client.recv(65536), b""))
+
+
 def stuck(client: socket.socket) -> bytes:
     """Send to an echo and read nothing, until every buffer on the way there and back is full.
 

@@ -13,18 +13,13 @@ from pathlib import Path
 
 import pytest
 from machine import tool
-from smoke.program import PATIENCE, Program, dial, stuck, twistd
+from smoke.program import PATIENCE, Program, dial, everything, stuck, twistd
 
 import nodenet
 
 TCP = "tcp:0:interface=127.0.0.1"
 UDP = "udp:0:interface=127.0.0.1"
 Start = Callable[..., Program]
-
-
-def everything(client: socket.socket) -> bytes:
-    """All that comes until the end."""
-    return b"".join(iter(lambda: client.recv(65536), b""))
 
 
 def test_it_echoes_on_all_endpoints_at_once(echo: Start, socketPath: Callable[[str], str]) -> None:

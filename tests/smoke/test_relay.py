@@ -18,7 +18,8 @@ from pathlib import Path
 
 import pytest
 from machine import tool
-from smoke.program import PATIENCE, Program, programs, twistd
+from smoke.program import PATIENCE, Program, everything, programs, twistd
+from smoke.watcher import Watcher
 
 TCP = "tcp:0:interface=127.0.0.1"
 UDP = "udp:0:interface=127.0.0.1"
@@ -48,10 +49,6 @@ def through(command: list[str], data: bytes) -> bytes:
     tool(command[0])
     done = subprocess.run(command, input=data, stdout=subprocess.PIPE, check=True, timeout=PATIENCE)
     return done.stdout
-
-
-def everything(client: socket.socket) -> bytes:
-    return b"".join(iter(lambda: client.recv(65536), b""))
 
 
 @pytest.mark.parametrize("client", [["nc", "-N"], ["socat", f"-t{PATIENCE}", "STDIO"]])
@@ -135,8 +132,7 @@ def test_workers_relay_datagrams_each_from_a_socket_of_its_own(run: Start) -> No
         listen = f"udp:{at[1]}:interface=127.0.0.1:reusePort=yes"
         to = f"udp:127.0.0.1:{target.getsockname()[1]}"
         relay = run("relay", "--workers", "2", "--stats", "0", "--listen", listen, "--connect", to)
-        stats = int(relay.says(r"counters at tcp 127.0.0.1:(\d+)")[1])
-        healthy(stats)
+        Watcher(relay).served()
         held.close()
         for _ in range(20):
             client = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
@@ -151,15 +147,6 @@ def test_workers_relay_datagrams_each_from_a_socket_of_its_own(run: Start) -> No
                 target.sendto(b"and " + data, session)
                 assert client.recv(100) == b"and " + data
             assert len(sessions) == 1
-
-
-def healthy(stats: int) -> None:
-    """Wait until a service with these counters serves."""
-    answer = b""
-    while b" 200 " not in answer:
-        with socket.create_connection(("127.0.0.1", stats), PATIENCE) as client:
-            client.sendall(b"GET /health HTTP/1.0\r\n\r\n")
-            answer = everything(client)
 
 
 def memory(program: Program) -> int:

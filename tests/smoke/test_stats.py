@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -10,13 +9,11 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
-from typing import Any
 
 import pytest
-from services.exposition import Family, readExposition
-from smoke.program import PATIENCE, Program, programs, stuck
+from smoke.program import PATIENCE, Program, everything, programs, stuck
+from smoke.watcher import Watcher
 
 TCP = "tcp:0:interface=127.0.0.1"
 UDP = "udp:0:interface=127.0.0.1"
@@ -30,37 +27,6 @@ def echo(tmp_path: Path) -> Iterator[Start]:
         yield lambda *arguments, prefix=("-n",), stats="0": start(
             *prefix, "--pidfile=twistd.pid", "nodenet", "echo", f"--stats={stats}", *arguments
         )
-
-
-class Watcher:
-    """Reads what a program shows."""
-
-    def __init__(self, program: Program) -> None:
-        self.port = int(program.says(r"counters at tcp 127.0.0.1:(\d+)")[1])
-
-    def ask(self, path: str, method: str = "GET") -> tuple[HTTPResponse, bytes]:
-        connection = HTTPConnection("127.0.0.1", self.port, PATIENCE)
-        connection.request(method, path)
-        response = connection.getresponse()
-        body = response.read()
-        connection.close()
-        return response, body
-
-    def listeners(self) -> dict[str, dict[str, Any]]:
-        listeners: dict[str, dict[str, Any]] = json.loads(self.ask("/stats.json")[1])["listeners"]
-        return listeners
-
-    def metrics(self) -> dict[str, Family]:
-        return readExposition(self.ask("/metrics")[1].decode())
-
-    def until(self, seen: Callable[[dict[str, dict[str, Any]]], bool]) -> dict[str, dict[str, Any]]:
-        """The listeners as soon as they are like that: what a client did takes its time."""
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            listeners = self.listeners()
-            if seen(listeners):
-                return listeners
-            assert time.monotonic() < deadline, listeners
 
 
 def where(program: Program) -> str:
@@ -175,7 +141,7 @@ def test_who_drains_says_so_and_goes_last(echo: Start) -> None:
         assert (answer[0].status, answer[1]) == (503, b"draining\n")
         assert watcher.listeners()[tcp]["connectionsActive"] == 1
         client.shutdown(socket.SHUT_WR)
-        assert b"".join(iter(lambda: client.recv(65536), b"")) == sent
+        assert everything(client) == sent
     assert program.status() == -signal.SIGTERM
     assert "Traceback" not in program.transcript
 
@@ -216,7 +182,7 @@ def test_a_daemon_says_them_in_its_new_log(echo: Start, tmp_path: Path) -> None:
         assert "listening on unix sock" in (tmp_path / "twistd.log.1").read_text()
         with dial(f"unix {tmp_path / 'stats'}") as watcher:
             watcher.sendall(b"GET /stats.json HTTP/1.0\r\n\r\n")
-            answer = b"".join(iter(lambda: watcher.recv(65536), b""))
+            answer = everything(watcher)
         assert b'"receivedBytes": 5' in answer
         os.kill(daemon, signal.SIGTERM)
         assert client.recv(1) == b""

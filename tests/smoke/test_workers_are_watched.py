@@ -2,47 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
-from contextlib import closing
-from http.client import HTTPConnection
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
 
 import pytest
 from machine import keptPort
-from smoke.program import PATIENCE, Program
+from smoke.program import PATIENCE
+from smoke.watcher import Watcher
 from smoke.workers import TCP, UDP, Start, dial, echoed, where, workers
-
-
-class Watcher:
-    """Reads what a program counts."""
-
-    def __init__(self, program: Program) -> None:
-        self.port = int(program.says(r"counters at tcp 127.0.0.1:(\d+)")[1])
-
-    def get(self, path: str) -> str:
-        with closing(HTTPConnection("127.0.0.1", self.port, PATIENCE)) as connection:
-            connection.request("GET", path)
-            return connection.getresponse().read().decode()
-
-    def listeners(self) -> dict[str, Any]:
-        listeners: dict[str, Any] = json.loads(self.get("/stats.json"))["listeners"]
-        return listeners
-
-    def until(self, seen: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        deadline = time.monotonic() + PATIENCE
-        while not seen(listeners := self.listeners()):
-            assert time.monotonic() < deadline, listeners
-        return listeners
 
 
 def test_counters_are_added_up_and_outlive_workers(start: Start) -> None:
@@ -113,7 +87,7 @@ def test_healthy_while_anybody_serves(start: Start) -> None:
     where(program)
     os.kill(workers(program)[0], signal.SIGKILL)
     program.says("another is started")
-    assert watcher.get("/health") == "serving\n"
+    assert watcher.ask("/health")[1] == b"serving\n"
 
 
 def test_systemd_is_told(

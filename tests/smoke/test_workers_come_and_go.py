@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
-from smoke.program import PATIENCE, Program, stuck
+from smoke.program import PATIENCE, Program, everything, stuck
 from smoke.workers import TCP, Start, asked, dial, gone, where, workers
 
 
@@ -175,7 +175,7 @@ def test_stopping_lets_connections_finish(start: Start) -> None:
         program.signal(signal.SIGTERM)
         program.says("1 get 3600 s to finish")
         client.shutdown(socket.SHUT_WR)
-        assert b"".join(iter(lambda: client.recv(65536), b"")) == sent
+        assert everything(client) == sent
     assert program.status() == -signal.SIGTERM
     assert all(gone(pid) for pid in pids)
     assert "Traceback" not in program.transcript
