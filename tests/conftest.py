@@ -27,12 +27,15 @@ Test = Callable[..., Coroutine[Deferred[Any], Any, None]]
 pytest_plugins = ["nodenet.testing.pytest_plugin"]
 
 try:
-    from hypothesis import settings
+    from hypothesis import HealthCheck, settings
 except ImportError:
     pass  # where packages are tried, it is not installed
 else:
-    # How long an example takes says more of the machine than of what is tried.
-    settings.register_profile("nodenet", deadline=None)
+    # How long an example takes says more of the machine than of what is tried. (Where CI is set,
+    # examples are the same each time: hypothesis sees to that by itself.)
+    settings.register_profile(
+        "nodenet", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
     settings.load_profile("nodenet")
 
 

@@ -28,7 +28,8 @@ FAILURES = st.sampled_from(
 
 
 @settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(PARTS, min_size=1, max_size=3), st.lists(FAILURES, max_size=6), st.integers(1, 64))
 @example([(100, 25, 0, None)] * 3, [errno.EINVAL, errno.EINVAL], 64)
