@@ -12,7 +12,12 @@ from difflib import get_close_matches
 from typing import Any, Final, TypeVar, cast
 
 from twisted.internet import endpoints as twisted
-from twisted.internet.interfaces import IStreamClientEndpoint, IStreamServerEndpoint
+from twisted.internet.interfaces import (
+    IStreamClientEndpoint,
+    IStreamClientEndpointStringParserWithReactor,
+    IStreamServerEndpoint,
+    IStreamServerEndpointStringParser,
+)
 from twisted.plugin import getPlugins
 
 from nodenet.endpoints._base import Endpoint
@@ -91,7 +96,9 @@ def serverFromString(reactor: Any, text: str) -> IStreamServerEndpoint:
     if description.prefix in _SERVERS:
         return cast(IStreamServerEndpoint, parse(text, reactor))
     made: IStreamServerEndpoint = _asked(
-        description, lambda: twisted.serverFromString(reactor, text)
+        description,
+        lambda: twisted.serverFromString(reactor, text),
+        lambda: _kinds(_SERVERS, IStreamServerEndpointStringParser),
     )
     return made
 
@@ -112,7 +119,7 @@ def clientFromString(reactor: Any, text: str) -> IStreamClientEndpoint:
         EndpointStringError: The string means nothing.
     """
     description = cut(text)
-    own = _CLIENTS.get(description.prefix)
+    own = _CLIENTS.get(description.prefix.lower())  # Twisted minds no case here, either
     if own is not None:
         return cast(IStreamClientEndpoint, own.fromDescription(description, reactor))
     if description.prefix in _DATAGRAMS:
@@ -120,7 +127,9 @@ def clientFromString(reactor: Any, text: str) -> IStreamClientEndpoint:
             0, f"{description.prefix}: is not for connections, but for datagramClientFromString"
         )
     made: IStreamClientEndpoint = _asked(
-        description, lambda: twisted.clientFromString(reactor, text)
+        description,
+        lambda: twisted.clientFromString(reactor, text),
+        lambda: _kinds([*_CLIENTS, "ssl"], IStreamClientEndpointStringParserWithReactor),
     )
     return made
 
@@ -198,17 +207,34 @@ def _given(description: Description) -> tuple[list[str], dict[str, str]]:
     return positional, named
 
 
-def _asked(description: Description, ask: Callable[[], _T]) -> _T:
-    """What somebody else's parser makes of a string; its errors become ours."""
+def _asked(
+    description: Description,
+    ask: Callable[[], _T],
+    kinds: Callable[[], Iterable[str]] | None = None,
+) -> _T:
+    """What somebody else's parser makes of a string; its errors become ours.
+
+    Args:
+        description: The string.
+        ask: Asks.
+        kinds: All kinds that there are, if that somebody may not know one.
+    """
     try:
         return ask()
     except Exception as error:  # they raise whatever their constructors raise
+        if kinds is not None and description.prefix not in (known := [*kinds()]):
+            raise _unknown(description, known) from error
         reason = getattr(error, "reason", None) or str(error) or type(error).__name__
         raise description.fail(0, reason) from error
 
 
+def _kinds(own: Iterable[str], parsers: Any) -> Iterable[str]:
+    """The kinds of nodenet's and those of plugins."""
+    return dict.fromkeys([*own, *(plugin.prefix for plugin in getPlugins(parsers))])
+
+
 def _unknown(description: Description, known: Iterable[str]) -> Exception:
-    close = get_close_matches(description.prefix, known, 1)
+    close = get_close_matches(description.prefix.strip().lower(), known, 1)
     kinds = ", ".join(f"{kind}:" for kind in known)
     hint = f"did you mean {close[0]}?" if close else f"there are {kinds}"
     return description.fail(0, f"there is no kind {description.prefix!r}; {hint}")

@@ -288,6 +288,7 @@ class UNIXServerEndpoint(PathEndpoint, StreamServerEndpoint):
         without=_OPENING_PORTS | _TUNING | {"port", "blockList"},
         adopting=_ADOPTING,
         opening=_OPENING_PATHS,
+        names={"address": "path"},  # as Twisted calls it
     )
     families = frozenset({AF_UNIX})
 

@@ -33,6 +33,7 @@ def test_tcp() -> None:
 
 
 def test_unix() -> None:
+    assert parse("unix:address=/tmp/echo.sock") == parse("unix:/tmp/echo.sock")
     endpoint = parse("unix:/tmp/echo.sock:mode=660")
     assert endpoint == UNIXServerEndpoint(path="/tmp/echo.sock", mode=0o660)
     assert str(endpoint) == "unix:/tmp/echo.sock:mode=660"
@@ -204,8 +205,13 @@ def test_other_kinds_are_twisteds() -> None:
     assert isinstance(serverFromString(reactor, "tcp:1"), TCPServerEndpoint)
     with pytest.raises(EndpointStringError):
         serverFromString(reactor, "systemd:nonsense")
-    with pytest.raises(EndpointStringError, match="Unknown endpoint type: 'nonsense'"):
-        serverFromString(reactor, "nonsense:1")
+    read: Any
+    for read, more in ((serverFromString, "systemd"), (endpoints.clientFromString, "ssl")):
+        with pytest.raises(EndpointStringError, match=f"'nonsense'; there are tcp:, .*{more}:"):
+            read(reactor, "nonsense:1")
+    with pytest.raises(EndpointStringError, match=r"there is no kind ' TCP'; did you mean tcp\?"):
+        serverFromString(reactor, " TCP:1")
+    assert isinstance(endpoints.clientFromString(reactor, "TCP:a:1"), endpoints.TCPClientEndpoint)
     foreign = serverFromString(reactor, "haproxy:tcp:1")
     assert not isinstance(foreign, TCP4ServerEndpoint | SSL4ServerEndpoint | Endpoint)
 

@@ -195,7 +195,7 @@ def test_the_same_string_makes_an_equal_endpoint() -> None:
     [
         ("node:tcp:80:reusePrt=yes", "did you mean reusePort?"),
         ("node", "it must begin with its kind"),
-        ("node:tpc:80", "Unknown endpoint type: 'tpc'"),
+        ("node:tpc:80", "there is no kind 'tpc'; did you mean tcp?"),
         ("udp:x", "port must be a number, not 'x'"),
     ],
 )
