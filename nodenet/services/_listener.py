@@ -10,6 +10,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, cast
 
+from twisted.internet.defer import Deferred
+
 from nodenet import net
 from nodenet.endpoints import StreamServerEndpoint, UDPServerEndpoint
 from nodenet.services._counting import (
@@ -36,8 +38,8 @@ class Listener(ABC):
     tally: Tally
 
     @abstractmethod
-    def stop(self) -> None:
-        """Take nobody new; what is open stays open."""
+    def stop(self) -> Deferred[Any] | None:
+        """Take nobody new; what is open stays open. The Deferred fires when the port is closed."""
 
     @abstractmethod
     def destroy(self) -> None:

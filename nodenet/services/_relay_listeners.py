@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any, cast
 
 from twisted.internet.address import UNIXAddress
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IAddress, IStreamServerEndpoint
 from twisted.python.failure import Failure
 
@@ -153,10 +154,11 @@ class PortListener(Relaying):
         self._where = f"{kind} {self._place(self._port.getHost())}"
         self.tally = counters.tally(self._where, Counted.CONNECTIONS)
 
-    def stop(self) -> None:
-        if self._listens:
-            self._listens = False
-            self._port.stopListening()
+    def stop(self) -> Deferred[Any] | None:
+        if not self._listens:
+            return None
+        self._listens = False
+        return maybeDeferred(self._port.stopListening)
 
     def _admits(self, address: IAddress | None) -> bool:
         host = getattr(address, "host", None)

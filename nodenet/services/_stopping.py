@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from nodenet.loop import Poller
 from nodenet.services._listener import Listener
@@ -33,8 +34,7 @@ class Stopping:
         self._deadline = poller.seconds() + grace
         self._looks: Looks[tuple[Listener, Hashable]] = Looks()
         self._next: IDelayedCall | None = None
-        for listener in listeners:
-            listener.stop()
+        self._stops = DeferredList([maybeDeferred(one.stop).addErrback(_say) for one in listeners])
         self._said = False
         self._look()
 
@@ -54,7 +54,7 @@ class Stopping:
         if self._figures():
             self._next = self._poller.callLater(LOOK_EVERY, self._look)
         else:
-            self.done.callback(None)
+            self._stops.addCallback(lambda _: self.done.callback(None))
 
     def _finish(self, figures: dict[tuple[Listener, Hashable], Figures]) -> None:
         finished = self._looks.look(figures)
@@ -78,3 +78,7 @@ class Stopping:
             for listener in self._listeners
             for connection, figures in listener.figures().items()
         }
+
+
+def _say(failure: Failure) -> None:
+    _log.failure("while a port was closed", failure)

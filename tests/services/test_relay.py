@@ -659,3 +659,11 @@ def test_the_same_port_elsewhere_is_another_one(listen: str, connect: str) -> No
 def test_making_one_opens_nothing_and_wants_no_reactor() -> None:
     make = partial(RelayService, ["tcp:0", "unix:/nowhere/at/all"], "tcp:localhost:1")
     assert make().listening == []
+
+
+async def test_a_port_of_twisteds_is_closed_as_well_when_it_has_stopped(relays: Relays) -> None:
+    service = relays.start("haproxy:tcp:0:interface=127.0.0.1", await relays.target(echo))
+    at = ("127.0.0.1", port(service))
+    await service.stopService()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(at)
