@@ -1,7 +1,7 @@
 """One relayed connection: a client, its target, and the bytes between them.
 
 Law: `end` does its work once. Both sockets are closed by then or are reset by it: what was cut
-off never looks like the regular end that it was not.
+off never looks like the regular end that it was not, save to a Unix socket, which knows no other.
 """
 
 from __future__ import annotations
