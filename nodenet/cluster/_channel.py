@@ -114,11 +114,6 @@ class Channel:
         self._send("note", self._next(), note, handle).addErrback(self._broken)
 
     @property
-    def backlog(self) -> int:
-        """Bytes that the kernel has not taken yet."""
-        return self._outbox.backlog
-
-    @property
     def full(self) -> bool:
         """Whether who sends messages should wait until one has been sent."""
         return self._outbox.full
@@ -241,14 +236,18 @@ class Channel:
             listener(note, handle)
 
     def _answer(self, frame: Frame, handle: Handle | None) -> None:
+        if not self.connected:
+            drop(frame.content, handle)  # the question fails when the channel has closed
+            return
         done = self._acts.answer(frame.content, handle)
         done.addCallback(self._reply, frame.number)
         done.addErrback(self._failed_to_answer, frame.number)
 
     def _reply(self, answer: Answer, about: int) -> None:
-        content, handle = answer
-        sent = self._send("answer", self._next(), content, handle, about)
-        sent.addErrback(lambda _: self._say("failed", about))
+        if self.connected:
+            content, handle = answer
+            sent = self._send("answer", self._next(), content, handle, about)
+            sent.addErrback(lambda _: self._say("failed", about))
 
     def _failed_to_answer(self, failure: Failure, about: int) -> None:
         _log.failure("Could not answer {channel!r}", failure, channel=self)

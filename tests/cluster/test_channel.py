@@ -118,7 +118,7 @@ async def test_whatever_json_can_say_arrives(said: list[Any]) -> None:
 async def test_a_message_is_sent_when_the_kernel_has_it() -> None:
     one, other = ends()
     await one.channel.send("small")
-    assert one.channel.backlog == 0
+    assert not one.channel.full
     await one.channel.send("x" * 5_000_000)
     assert len((await other.has(2))[1]) == 5_000_000
     assert await one.end() is None
@@ -228,6 +228,31 @@ async def test_questions_fail_when_the_channel_closes() -> None:
     with pytest.raises(ERR_IPC_CHANNEL_CLOSED):
         await one.channel.send("too late")
     one.channel.tell({"act": "nobody minds"})
+
+
+async def test_who_closes_answers_no_more() -> None:
+    one, other = ends()
+    near, far = socket.socketpair()
+    served: list[Any] = []
+    later: Deferred[Any] = Deferred()
+    other.channel.serve("early", lambda query, _: served.append(query) or later)
+    other.channel.serve("late", lambda query, _: served.append(query))
+    early = one.channel.ask({"act": "early"})
+    await one.channel.send("asked")
+    await other.has(1)
+    other.channel.send("keeps it open until this has arrived", far)
+    other.channel.close()
+    late = one.channel.ask({"act": "late"}, near)
+    later.callback(({}, near))
+    for asked in early, late:
+        with pytest.raises(ERR_IPC_CHANNEL_CLOSED):
+            await asked
+    assert served == [{"act": "early"}]
+    assert await one.has(1) == ["keeps it open until this has arrived"]
+    far.close()
+    near.close()
+    await one.end()
+    await other.ended
 
 
 async def test_answers_and_notes_keep_their_order() -> None:
