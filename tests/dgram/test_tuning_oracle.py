@@ -222,7 +222,7 @@ async def test_joining_a_group_binds_the_socket_silently(oracle):
         socket = dgram.createSocket("udp4")
         for event in ("listening", "error", "close"):
             socket.on(event, lambda *args, event=event: t(event, *args))
-        socket.addMembership("224.0.0.114")
+        socket.addMembership("224.0.0.114", "127.0.0.1")
         t("bound", socket.address().port > 0)
         t("ttl", socket.setTTL(5))
         socket.bind(0, "127.0.0.1")
@@ -233,7 +233,7 @@ async def test_joining_a_group_binds_the_socket_silently(oracle):
         const socket = dgram.createSocket("udp4");
         for (const event of ["listening", "error", "close"])
           socket.on(event, (...args) => t(event, ...args));
-        socket.addMembership("224.0.0.114");
+        socket.addMembership("224.0.0.114", "127.0.0.1");
         t("bound", socket.address().port > 0);
         t("ttl", socket.setTTL(5));
         socket.bind(0, "127.0.0.1");
