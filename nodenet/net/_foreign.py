@@ -101,6 +101,9 @@ class StreamLink(Protocol):
     def resumeProducing(self) -> None:
         self._asked = True
         self._waits = False
+        if not self.queued and _is_leaving(self.transport):
+            self._stop_producing()  # it waits for its producer alone: somebody else has closed it
+            return
         if self._flush is Flush.NOTICES:
             self._poller.nextTick(self._all_left)  # a channel says so before it has sent the rest
         elif self.queued:
@@ -282,6 +285,15 @@ class StreamLink(Protocol):
         elif not self._eof:
             self._eof = True
             self._sink.readEnded()
+
+
+def _is_leaving(transport: Any) -> bool:
+    """Whether a transport is closing, or one that it wraps."""
+    while transport is not None:
+        if getattr(transport, "disconnecting", False):
+            return True
+        transport = getattr(transport, "transport", None)
+    return False
 
 
 def linkOf(transport: Any) -> Any:

@@ -151,8 +151,8 @@ class CollectingDescriptor(StreamDescriptor):
             if producer is not None and self._streaming and self._is_full():
                 self._pause_producer()
         elif producer is not None and (
-            self._producer_paused or (something and not self._streaming)
-        ):
+            self._producer_paused or ((something or self.disconnecting) and not self._streaming)
+        ):  # a pull producer is also told that the connection waits for it to unregister
             self._turns = (self._turns + 1) % _TURNS
             if self._turns:
                 self.flushed()

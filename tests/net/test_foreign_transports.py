@@ -16,6 +16,7 @@ from twisted.internet.interfaces import (
 )
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import StringTransport
+from twisted.protocols.policies import WrappingFactory
 from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
@@ -151,6 +152,28 @@ async def test_destroying_one_end_closes_the_other(kind: Stock) -> None:
     if not served[0].destroyed:
         await events.once(served[0], "close")
     await turns()
+    await port.stopListening()
+
+
+@pytest.mark.parametrize("which", ["nodenet's", "Twisted's"])
+async def test_what_wraps_a_connection_can_close_it(which: str) -> None:
+    """As a time-out of Twisted's policies does; the socket is the producer of what is below."""
+    served: list[net.Socket] = []
+    wraps = WrappingFactory(NodeFactory(served.append))
+    port = await KINDS[which].listen(wraps)
+    joined: Deferred[net.Socket] = Deferred()
+    await KINDS[which].connect(port, NodeFactory(joined.callback))
+    client = (await joined).resume()
+    while not served:
+        await turns(1)
+    served[0].write(b"x")
+    await events.once(client, "data")
+    (wrapper,) = wraps.protocols
+    wrapper.loseConnection()
+    await events.once(served[0].resume(), "close")
+    assert served[0].errored is None
+    if not client.destroyed:
+        await events.once(client, "close")
     await port.stopListening()
 
 
