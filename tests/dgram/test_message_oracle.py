@@ -13,6 +13,23 @@ SIX = [pytest.param("udp6", size, marks=NEEDS_IPV6) for size in (*SIZES, 65_527)
 CASES = [*(("udp4", size) for size in SIZES), *SIX]
 
 
+HEARS_ITSELF = """
+const hearsItself = (socket, texts) => socket.bind(0, "127.0.0.1", () => {
+  for (const text of texts) socket.send(text, socket.address().port, "127.0.0.1");
+});
+"""
+
+
+def hears_itself(socket, texts):
+    """Have a socket send each character to itself, once it is bound."""
+
+    def bound():
+        for text in texts:
+            socket.send(text, socket.address().port, "127.0.0.1")
+
+    socket.bind(0, "127.0.0.1", bound)
+
+
 @pytest.mark.parametrize(("type", "size"), CASES)
 async def test_a_message_says_who_sent_it_and_how_long_it_is(oracle, type, size):
     address = "127.0.0.1" if type == "udp4" else "::1"
@@ -108,14 +125,11 @@ async def test_ticks_and_microtasks_run_between_messages(oracle):
             if msg == b"3":
                 socket.close()
 
-        def bound():
-            for text in "123":
-                socket.send(text, socket.address().port, "127.0.0.1")
-
-        socket.bind(0, "127.0.0.1", bound)
+        hears_itself(socket, "123")
 
     await oracle.compare(
-        """
+        HEARS_ITSELF
+        + """
         const socket = dgram.createSocket("udp4");
         socket.on("message", (msg) => {
           t("message", msg);
@@ -123,9 +137,7 @@ async def test_ticks_and_microtasks_run_between_messages(oracle):
           queueMicrotask(() => t("microtask"));
           if (msg.toString() === "3") socket.close();
         });
-        socket.bind(0, "127.0.0.1", () => {
-          for (const text of "123") socket.send(text, socket.address().port, "127.0.0.1");
-        });
+        hearsItself(socket, "123");
         """,
         scenario,
     )
@@ -142,23 +154,18 @@ async def test_a_listener_that_raises_costs_only_its_own_message(oracle):
                 socket.close()
             raise RuntimeError(f"boom {msg.decode()}")
 
-        def bound():
-            for text in "123":
-                socket.send(text, socket.address().port, "127.0.0.1")
-
-        socket.bind(0, "127.0.0.1", bound)
+        hears_itself(socket, "123")
 
     await oracle.compare(
-        """
+        HEARS_ITSELF
+        + """
         const socket = dgram.createSocket("udp4");
         socket.on("message", (msg) => {
           t("message", msg);
           if (msg.toString() === "3") socket.close();
           throw new Error(`boom ${msg}`);
         });
-        socket.bind(0, "127.0.0.1", () => {
-          for (const text of "123") socket.send(text, socket.address().port, "127.0.0.1");
-        });
+        hearsItself(socket, "123");
         """,
         scenario,
     )
@@ -182,14 +189,11 @@ async def test_listeners_come_and_go_between_messages_of_a_batch(oracle):
 
         socket.on("message", second)
 
-        def bound():
-            for text in "1234":
-                socket.send(text, socket.address().port, "127.0.0.1")
-
-        socket.bind(0, "127.0.0.1", bound)
+        hears_itself(socket, "1234")
 
     await oracle.compare(
-        """
+        HEARS_ITSELF
+        + """
         const socket = dgram.createSocket("udp4");
         socket.once("message", (msg) => t("once", msg));
         const second = (msg) => {
@@ -203,9 +207,7 @@ async def test_listeners_come_and_go_between_messages_of_a_batch(oracle):
           if (msg.toString() === "4") socket.close();
         };
         socket.on("message", second);
-        socket.bind(0, "127.0.0.1", () => {
-          for (const text of "1234") socket.send(text, socket.address().port, "127.0.0.1");
-        });
+        hearsItself(socket, "1234");
         """,
         scenario,
     )
