@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -31,6 +32,20 @@ def pair() -> tuple[Reader, socket.socket]:
     return reader, other
 
 
+@contextmanager
+def two_hear(act: Callable[[bytes], object]) -> Iterator[None]:
+    """Have two readers hear something in the same round."""
+    pairs = [pair(), pair()]
+    for reader, _ in pairs:
+        reader.act = act
+    for _, other in pairs:
+        other.send(b"something")
+    yield
+    for reader, other in pairs:
+        reader.closeDescriptor()
+        other.close()
+
+
 async def test_a_tick_runs_after_the_code_that_asked_for_it() -> None:
     seen: list[str] = []
     done: Deferred[None] = Deferred()
@@ -44,8 +59,6 @@ async def test_a_tick_runs_after_the_code_that_asked_for_it() -> None:
 async def test_ticks_of_ticks_run_before_microtasks_and_these_before_the_next_handler() -> None:
     seen: list[str] = []
     done: Deferred[None] = Deferred()
-    first, one = pair()
-    second, two = pair()
 
     def tick() -> None:
         seen.append("tick")
@@ -58,21 +71,14 @@ async def test_ticks_of_ticks_run_before_microtasks_and_these_before_the_next_ha
         if seen.count("read") == 2:
             pollerOf().atRoundEnd(done.callback, None)
 
-    first.act = second.act = read
-    one.send(b"1")
-    two.send(b"2")
-    await done
-    for reader, other in ((first, one), (second, two)):
-        reader.closeDescriptor()
-        other.close()
+    with two_hear(read):
+        await done
     assert seen == ["read", "tick", "tick of a tick", "microtask"] * 2
 
 
 async def test_what_waits_for_the_round_s_end_runs_after_all_its_handlers() -> None:
     seen: list[str] = []
     done: Deferred[None] = Deferred()
-    first, one = pair()
-    second, two = pair()
 
     def read(data: bytes) -> None:
         seen.append("read")
@@ -81,13 +87,8 @@ async def test_what_waits_for_the_round_s_end_runs_after_all_its_handlers() -> N
         if seen.count("read") == 2:
             pollerOf().atRoundEnd(done.callback, None)
 
-    first.act = second.act = read
-    one.send(b"1")
-    two.send(b"2")
-    await done
-    for reader, other in ((first, one), (second, two)):
-        reader.closeDescriptor()
-        other.close()
+    with two_hear(read):
+        await done
     assert seen == ["read", "tick", "read", "tick", "closed", "closed"]
 
 
