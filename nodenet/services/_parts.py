@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 from twisted.application.service import IService
@@ -207,6 +207,8 @@ def partOf(given: Any, counters: Counters, news: Callable[..., object]) -> Part:
         return ServicePart(given)
     if IListeningPort.providedBy(given):
         return ClosablePart(given.stopListening)
-    if callable(getattr(given, "close", None)):
+    if isinstance(given, Generator):
+        raise ProgramError(f"gave back {given!r}, which nobody runs: it has a yield, and no await")
+    if callable(getattr(given, "close", None)) and not isinstance(given, type):
         return ClosablePart(given.close)
     raise ProgramError(f"gave back {given!r}: no server, no service, nothing else with a close()")

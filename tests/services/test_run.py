@@ -204,8 +204,14 @@ async def test_a_port_of_twisteds() -> None:
 
 
 def test_nothing_else(capfd: pytest.CaptureFixture[str]) -> None:
-    line = refused(lambda: 5, capfd)
-    assert line.endswith("gave back 5: no server, no service, nothing else with a close()")
+    for given in (5, net.Server):  # a class has a close(), but nothing of it is open
+        line = refused(lambda given=given: given, capfd)
+        assert line.endswith(f"{given!r}: no server, no service, nothing else with a close()")
+
+
+def test_a_generator_is_a_mistake(capfd: pytest.CaptureFixture[str]) -> None:
+    line = refused(lambda: (echo() for _ in range(1)), capfd)
+    assert line.endswith(", which nobody runs: it has a yield, and no await")
 
 
 async def test_a_coroutine_that_serves_is_cancelled() -> None:
