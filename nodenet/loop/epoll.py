@@ -13,8 +13,10 @@ have limits of their own: select's descriptors are few, and uvloop gives up one 
 
 from __future__ import annotations
 
+import os
 import select
 from collections.abc import Sequence
+from io import FileIO
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.interfaces import IReadDescriptor
@@ -37,6 +39,7 @@ class EpollPoller(Poller):
     """The Poller where the kernel has epoll: the reactor reads one descriptor."""
 
     _epoll: select.epoll | None = None
+    _seat: FileIO | None = None  # stands for the epoll object while there is no favourite
     _favourite: Favourite | None = None
     _last = -1  # the descriptor that was ready when only one was
     _streak = 0  # how often in a row it was that one
@@ -84,8 +87,7 @@ class EpollPoller(Poller):
         super().closed(handle)
         if not self._handles and self._epoll is not None:
             self.reactor.removeReader(self)
-            self._epoll.close()
-            self._epoll = None
+            self._end()
 
     def doRead(self, events: Sequence[tuple[int, int]] = ()) -> None:  # noqa: C901
         """Serve what is ready; bounded, see the module's law.
@@ -154,10 +156,12 @@ class EpollPoller(Poller):
         self._favourite = None
         self._last = -1
         self.reactor.removeReader(favourite)
-        favourite.close()
+        epoll, seat = self._epoll, self._seat
+        assert epoll is not None
+        assert seat is not None
+        os.dup2(epoll.fileno(), seat.fileno(), inheritable=False)
         try:
-            if self._epoll is not None:
-                self._epoll.register(favourite.handle.fileno(), READ)
+            epoll.register(favourite.handle.fileno(), READ)
         except OSError:
             pass  # somebody has closed the descriptor
 
@@ -172,13 +176,9 @@ class EpollPoller(Poller):
 
     def forked(self) -> None:
         super().forked()
-        if self._epoll is not None:
-            # Closes the child's copy only; unregistering would reach into the parent's set.
-            self._epoll.close()
-            self._epoll = None
-        if self._favourite is not None:
-            self._favourite.close()
-            self._favourite = None
+        # Closes the child's copies only; unregistering would reach into the parent's sets.
+        self._favourite = None
+        self._end()
 
     def _favour(self, descriptor: int) -> None:
         """Watch a handle directly: it alone had something to do for a while."""
@@ -190,15 +190,31 @@ class EpollPoller(Poller):
                 return
             self.dismiss(favourite)
         assert self._epoll is not None
+        assert self._seat is not None
         try:
-            favourite = Favourite(self, handle)
             self._epoll.unregister(descriptor)
+            favourite = Favourite(self, handle, self._seat)
         except OSError:
-            return  # no descriptor is left, or somebody has closed this one
+            return  # somebody has closed the descriptor
         self._favourite = favourite
         self.reactor.addReader(favourite)
 
     def _begin(self) -> select.epoll:
-        epoll = self._epoll = select.epoll()
+        epoll = select.epoll()
+        if self._favours:
+            try:
+                self._seat = FileIO(os.dup(epoll.fileno()))
+            except OSError:
+                epoll.close()
+                raise
+        self._epoll = epoll
         self.reactor.addReader(self)
         return epoll
+
+    def _end(self) -> None:
+        if self._epoll is not None:
+            self._epoll.close()
+            self._epoll = None
+        if self._seat is not None:
+            self._seat.close()
+            self._seat = None

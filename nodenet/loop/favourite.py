@@ -3,9 +3,9 @@
 Law: the reactor watches it exactly as long as the epoll object does not; whatever else happens to
 it than something to read sends it back there.
 
-The reactor is given a duplicate of the descriptor. Who closes the original under everybody's feet
-does not harm it so: Twisted's epoll reactor is out of order for good when a descriptor that it has
-to forget is no longer there.
+The reactor is given a duplicate of the descriptor, in a *seat* that the Poller has open all the
+time. Who closes the original under everybody's feet does not harm it so: Twisted's epoll reactor is
+out of order for good when a descriptor that it has to forget is no longer there.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ class Favourite:
     Args:
         poller: Whose handle it is; serves it.
         handle: The handle, which is watched for reading alone.
+        seat: The descriptor that becomes a duplicate of the handle's.
 
     Raises:
-        OSError: There is no room for the duplicate.
+        OSError: The handle's descriptor is closed.
     """
 
-    def __init__(self, poller: EpollPoller, handle: Handle) -> None:
+    def __init__(self, poller: EpollPoller, handle: Handle, seat: FileIO) -> None:
+        os.dup2(handle.fileno(), seat.fileno(), inheritable=False)
         self.handle = handle
         self._poller = poller
-        duplicate = FileIO(os.dup(handle.fileno()))
-        self.close = duplicate.close
         # Attributes, not methods: each event calls both, and a method would be one more frame.
-        self.fileno: Callable[[], int] = duplicate.fileno
+        self.fileno: Callable[[], int] = seat.fileno
         self.doRead: Callable[[], None] = partial(poller.doRead, ((handle.fileno(), READ),))
 
     def logPrefix(self) -> str:
