@@ -117,6 +117,7 @@ class _Own(Worker):
         self.state = "listening"
 
     def _close_handles(self) -> Deferred[Any]:
+        self._source.leaving = True
         if self.closing is not None:
             return self.closing()
         return self._source.close() if self.isConnected() else succeed(None)
@@ -140,7 +141,6 @@ class _Own(Worker):
                 self._disconnected()
 
     def _disconnected(self) -> None:
-        setSource(self._poller, None)
         if self.state == "destroying" or not self.exitedAfterDisconnect:
             self._channel.forget()
             self._stop()

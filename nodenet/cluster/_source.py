@@ -33,7 +33,13 @@ class PrimarySource:
         poller: The Poller.
         channel: Where the primary is.
         listens: Called when somebody is bound.
+
+    Attributes:
+        leaving: Whether this worker was asked to disconnect: then nothing more is bound, and who
+            tries to is closed, or else he would keep the worker from its end.
     """
+
+    leaving = False
 
     def __init__(
         self, poller: Poller, channel: Channel, listens: Callable[[], object] = lambda: None
@@ -84,6 +90,9 @@ class PrimarySource:
     # -- private ----------------------------------------------------------------------------
 
     def _ask(self, place: Place, owner: Owner, make: Make[_T]) -> Deferred[_T]:
+        if self.leaving:
+            self._poller.nextTick(_closed, owner)
+            return Deferred()
         lease = self._lease(place, owner)
         result: Deferred[_T] = Deferred(lambda _: lease.release())
 

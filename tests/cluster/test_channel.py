@@ -235,8 +235,13 @@ async def test_who_closes_answers_no_more() -> None:
     near, far = socket.socketpair()
     served: list[Any] = []
     later: Deferred[Any] = Deferred()
-    other.channel.serve("early", lambda query, _: served.append(query) or later)
-    other.channel.serve("late", lambda query, _: served.append(query))
+
+    def serve(query: dict[str, Any], _: object) -> Deferred[Any]:
+        served.append(query)
+        return later
+
+    other.channel.serve("early", serve)
+    other.channel.serve("late", serve)
     early = one.channel.ask({"act": "early"})
     await one.channel.send("asked")
     await other.has(1)
