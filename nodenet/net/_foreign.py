@@ -215,8 +215,22 @@ class StreamLink(Protocol):
         elif can.flush is not Flush.NEVER:
             self._producing = True
             transport.registerProducer(self, can.flush is Flush.PAUSES)
+            if can.flush is Flush.PAUSES:
+                self._heed_close(transport)
             if can.flush is Flush.PULLS and not self._asked:
                 self._flush = Flush.NEVER  # whoever does not ask at once never will
+
+    def _heed_close(self, transport: Any) -> None:
+        """Have TLS tell when somebody wants it closed: it waits for a push producer in silence."""
+        while ISSLTransport.providedBy(getattr(transport, "transport", None)):
+            transport = transport.transport
+        close = transport.loseConnection
+
+        def loseConnection() -> None:
+            self._stop_producing()
+            close()
+
+        transport.loseConnection = loseConnection
 
     def _heed(self, channel: Any) -> None:
         """Have a channel of SSH tell of its window, and of the end."""

@@ -155,15 +155,15 @@ async def test_destroying_one_end_closes_the_other(kind: Stock) -> None:
     await port.stopListening()
 
 
-@pytest.mark.parametrize("which", ["nodenet's", "Twisted's"])
-async def test_what_wraps_a_connection_can_close_it(which: str) -> None:
+async def test_what_wraps_a_connection_can_close_it(kind: Stock) -> None:
     """As a time-out of Twisted's policies does; the socket is the producer of what is below."""
     served: list[net.Socket] = []
     wraps = WrappingFactory(NodeFactory(served.append))
-    port = await KINDS[which].listen(wraps)
-    joined: Deferred[net.Socket] = Deferred()
-    await KINDS[which].connect(port, NodeFactory(joined.callback))
-    client = (await joined).resume()
+    port = await kind.listen(wraps)
+    made: Deferred[net.Socket] = Deferred()
+    await kind.connect(port, NodeFactory(made.callback))
+    client = await made
+    client.resume().write(b"x")
     while not served:
         await turns(1)
     served[0].write(b"x")
