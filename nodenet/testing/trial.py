@@ -6,6 +6,7 @@ is named as its error and closed, so that no other test is blamed for it.
 
 from __future__ import annotations
 
+import unittest
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import deferLater
 from twisted.trial.itrial import IReporter
 from twisted.trial.reporter import TestResultDecorator
+from twisted.trial.unittest import TestCase
 
 from nodenet import dgram, net
 from nodenet.loop import pollerOf
@@ -25,7 +27,16 @@ _TURNS = 20
 
 
 class NodeTestMixin:
-    """Mix it into a `twisted.trial.unittest.TestCase`, before it."""
+    """Mix it into a `twisted.trial.unittest.TestCase`, before it.
+
+    Raises:
+        TypeError: A class is a TestCase of another kind, which does not wait, and finds nothing.
+    """
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if issubclass(cls, unittest.TestCase) and not issubclass(cls, TestCase):
+            raise TypeError(f"{cls.__name__} has to be a twisted.trial.unittest.TestCase")
 
     def nodeServer(
         self, connectionListener: Callable[[net.Socket], object] | None = None, **options: Any

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unittest
+
 from twisted.logger import Logger
 from twisted.trial.reporter import TestResult
 from twisted.trial.unittest import SynchronousTestCase, TestCase
@@ -36,6 +38,13 @@ class Echoing(NodeTestMixin, TestCase):
         client.send("hello", 53, A)
         network.clock.advance(2)
         self.assertEqual(heard, [b"hello"])
+
+
+class WrongKind(SynchronousTestCase):
+    def test_a_case_that_does_not_wait_is_refused(self) -> None:
+        for kind in (SynchronousTestCase, unittest.TestCase):
+            with self.assertRaisesRegex(TypeError, "Case has to be a twisted.trial.unittest.TestC"):
+                type("Case", (NodeTestMixin, kind), {})
 
 
 class Untidy(NodeTestMixin, TestCase):
