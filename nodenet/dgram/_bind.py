@@ -9,8 +9,8 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, Final
 
 from nodenet.dgram._arguments import BindRequest
 from nodenet.dgram._families import FAMILIES
@@ -18,20 +18,27 @@ from nodenet.dgram._link import Link
 from nodenet.errors import ERR_INVALID_FD_TYPE, systemError
 from nodenet.transports.source import Place
 
+INTERNET: Final = frozenset({socket.AF_INET, socket.AF_INET6})
 
-def adopted(fd: int) -> socket.socket:
+
+def adopted(fd: int, families: Collection[int] = INTERNET) -> socket.socket:
     """The UDP socket with the descriptor `fd`, which is nodenet's from now on.
 
     Raises:
         ERR_INVALID_FD_TYPE: It is of something else.
+        EINVAL: It is of none of `families`.
     """
     kind = _kind(fd)
     if kind != "UDP":
         raise ERR_INVALID_FD_TYPE(kind)
     try:
-        return socket.socket(fileno=fd)
+        skt = socket.socket(fileno=fd)
     except OSError as error:
         raise systemError(error, "open") from None
+    if skt.family not in families:
+        skt.detach()  # it stays the caller's
+        raise systemError(errno.EINVAL, "open")
+    return skt
 
 
 def prepare(skt: socket.socket, options: Mapping[str, Any]) -> None:
@@ -67,9 +74,9 @@ def boundSocket(place: Place) -> socket.socket:
         OSError: As the kernel words it.
         ERR_INVALID_FD_TYPE: A descriptor was given, of something else.
     """
-    if place.fd is not None:
-        return adopted(place.fd)
     family = FAMILIES[str(place.type)]
+    if place.fd is not None:
+        return adopted(place.fd, {family.number})
     skt = socket.socket(family.number, socket.SOCK_DGRAM)
     try:
         prepare(skt, {"reusePort": False, **place.options})

@@ -55,13 +55,16 @@ class BindingSocket(LivingSocket):
             ERR_SOCKET_DGRAM_NOT_RUNNING: It is closed.
             ERR_INVALID_ARG_TYPE: `address` is no text.
             ERR_INVALID_FD_TYPE: `fd` is no UDP socket.
+            EINVAL: `fd` is of another family.
         """
         self._check_open()
         if self._phase is not Phase.UNBOUND:
             raise ERR_SOCKET_ALREADY_BOUND
         request = bindRequest(self._family, port, address, callback, exclusive, fd)
         source = self._binder(request)
-        skt = None if request.fd is None or source is not None else adopted(request.fd)
+        skt = None
+        if request.fd is not None and source is None:
+            skt = adopted(request.fd, {self._family.number})
         self._phase = Phase.BINDING
         if request.callback is not None:
             self.once("listening", request.callback)

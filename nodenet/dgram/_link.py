@@ -146,7 +146,7 @@ class ForeignLink:
         self.queue.flush()
         self._transport.connect(raw[0], raw[1])
         self._peer = raw
-        self.queue.connected = True
+        self.queue.turn(connected=True)
 
     def disconnect(self) -> None:
         """Have it disconnect, if it can."""
@@ -155,7 +155,7 @@ class ForeignLink:
         self.queue.flush()
         self._transport.disconnect()
         self._peer = None
-        self.queue.connected = False
+        self.queue.turn(connected=False)
 
     def localAddress(self) -> tuple[Any, ...]:
         """Where the transport listens."""

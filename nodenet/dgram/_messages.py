@@ -1,8 +1,8 @@
 """Messages as an asynchronous iterator.
 
-Invariant: at most `limit` messages wait; the listeners are there exactly until the iteration has
-ended. They hold the queue, never the iterator: a loop left by ``break`` drops the iterator, and
-with it the listeners.
+Invariant: at most `limit` messages and errors wait; the listeners are there exactly until the
+iteration has ended. They hold the queue, never the iterator: a loop left by ``break`` drops the
+iterator, and with it the listeners.
 """
 
 from __future__ import annotations
@@ -36,12 +36,14 @@ class Messages(AsyncIterator[Message]):
     taken; the iteration can go on behind it. ``async with`` ends it too.
 
     Attributes:
-        dropped: How many messages were dropped because nobody took those that waited. The first
-            of them is also logged as a warning.
+        dropped: How many messages and errors were dropped because nobody took those that waited.
+            The first of them is also logged as a warning.
     """
 
-    def __init__(self, emitter: EventEmitter, poller: Poller, limit: int) -> None:
+    def __init__(self, emitter: EventEmitter, poller: Poller, limit: int, ended: bool) -> None:
         self._queue = _Queue(emitter, poller, limit)
+        if ended:
+            self._queue.end()
 
     @property
     def dropped(self) -> int:
@@ -88,7 +90,7 @@ class _Queue:
         self._poller = poller
         self._limit = limit
         self._listeners: dict[str, Callable[..., object]] = {
-            "message": self._message,
+            "message": lambda msg, rinfo: self._put((msg, rinfo)),
             "error": self._put,
             "close": self.end,
         }
@@ -97,7 +99,7 @@ class _Queue:
             emitter.on(name, listener)
 
     def next(self) -> Deferred[Message]:
-        taker: Deferred[Message] = Deferred(self._takers.remove)
+        taker: Deferred[Message] = Deferred(self._canceled)
         if self.waiting:
             self._settle(taker, self.waiting.popleft())
         elif self._ended:
@@ -114,10 +116,15 @@ class _Queue:
             while self._takers:
                 self._settle(self._takers.popleft(), StopAsyncIteration())
 
-    def _message(self, msg: bytes, rinfo: Any) -> None:
-        if len(self.waiting) < self._limit:
-            self._put((msg, rinfo))
-            return
+    def _put(self, item: Message | BaseException) -> None:
+        if self._takers:
+            self._settle(self._takers.popleft(), item)
+        elif len(self.waiting) < self._limit:
+            self.waiting.append(item)
+        else:
+            self._drop()
+
+    def _drop(self) -> None:
         if not self.dropped:
             _log.warn(
                 "{emitter!r}: {limit} messages wait for an iteration, others are dropped",
@@ -126,18 +133,19 @@ class _Queue:
             )
         self.dropped += 1
 
-    def _put(self, item: Message | BaseException) -> None:
-        if self._takers:
-            self._settle(self._takers.popleft(), item)
-        else:
-            self.waiting.append(item)
+    def _canceled(self, taker: Deferred[Message]) -> None:
+        if taker in self._takers:  # otherwise it is about to get something: see `_give`
+            self._takers.remove(taker)
 
     def _settle(self, taker: Deferred[Message], item: Message | BaseException) -> None:
         self._poller.queueMicrotask(self._give, taker, item)
 
     def _give(self, taker: Deferred[Message], item: Message | BaseException) -> None:
         if taker.called:  # cancelled meanwhile
-            self.waiting.appendleft(item)
+            if self._takers:
+                self._settle(self._takers.popleft(), item)
+            else:
+                self.waiting.appendleft(item)
         elif isinstance(item, BaseException):
             taker.errback(Failure(item))
         else:

@@ -257,8 +257,8 @@ class SendingSocket(BindingSocket):
         self.emit("error", error)
 
     def _blocked(self, ip: str) -> ERR_IP_BLOCKED | None:
-        blocked = self._options["sendBlockList"]
-        if blocked is not None and blocked.check(ip, f"ipv{isIP(ip)}"):
+        blocked, version = self._options["sendBlockList"], isIP(ip)
+        if blocked is not None and version and blocked.check(ip, f"ipv{version}"):
             return ERR_IP_BLOCKED(ip)
         return None
 

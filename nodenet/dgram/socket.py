@@ -140,7 +140,8 @@ class Socket(SendingSocket):
         Raises:
             ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE: `limit` is no positive integer.
         """
-        return Messages(self, self._loop, checkInteger(limit, "limit", 1))
+        checkInteger(limit, "limit", 1)
+        return Messages(self, self._loop, limit, self._phase is Phase.CLOSED)
 
     def __aiter__(self) -> Messages:
         return self.messages()

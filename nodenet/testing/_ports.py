@@ -35,7 +35,7 @@ class HostDescriptor(UDPDescriptor):
     def disconnect(self) -> None:
         self.queue.flush()
         self._socket.disconnect()  # type: ignore[attr-defined]  # one of ours
-        self.queue.connected = False
+        self.queue.turn(connected=False)
 
     def _choose_outbox(self) -> None:
         """Nothing takes several datagrams at once."""

@@ -17,9 +17,8 @@ def rawAddress(address: str, port: int) -> tuple[str, int] | tuple[str, int, int
 
 
 def _scope(zone: str) -> int:
-    if zone.isdecimal():
-        return int(zone)
     try:
-        return socket.if_nametoindex(zone)
-    except OSError:
+        index = int(zone) if zone.isdecimal() else socket.if_nametoindex(zone)
+    except (OSError, ValueError):
         return 0  # no such interface: the kernel refuses the address
+    return index if index < 2**32 else 0

@@ -135,7 +135,7 @@ class UDPDescriptor(Handle):
         """
         self.queue.flush()
         self._socket.connect(raw)
-        self.queue.connected = True
+        self.queue.turn(connected=True)
         self._choose_outbox()
 
     def disconnect(self) -> None:
@@ -146,7 +146,7 @@ class UDPDescriptor(Handle):
         """
         self.queue.flush()
         disconnect(self._socket)
-        self.queue.connected = False
+        self.queue.turn(connected=False)
         self._choose_outbox()
 
     def localAddress(self) -> tuple[Any, ...]:

@@ -95,7 +95,7 @@ def shown(source: bytes | tuple[Any, ...]) -> tuple[str, int]:
     As in Node only a link-local address has a zone.
     """
     raw = unpacked(source)
-    zone = _zone(raw[3]) if raw[0].startswith(_LINK_LOCAL) else ""
+    zone = _zone(raw[3]) if len(raw) > 2 and raw[0].startswith(_LINK_LOCAL) else ""
     return raw[0] + zone, raw[1]
 
 

@@ -233,6 +233,12 @@ class UDPPort(MulticastGroups):
         self.protocol.datagramReceived(datagram, self._senders[source])
 
     def failed(self, error: OSError) -> None:
+        """Tell the protocol, or the log, behind the running handler."""
+        self._poller.nextTick(self._report, error)
+
+    def _report(self, error: OSError) -> None:
+        if self._stopped is not None:
+            return
         if error.errno == errno.ECONNREFUSED:
             self.protocol.connectionRefused()
         else:

@@ -23,6 +23,7 @@ from nodenet.transports.udp_control import ControlMessages
 SEND_QUEUE_LIMIT: Final = 16 * 1024 * 1024
 """Bytes that may wait for the kernel to take them, unless the user sets another limit."""
 
+_MOST: Final = 262_144  # datagrams that may wait, be they ever so short
 _PAUSE: Final = 0.005  # seconds
 _FULL: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS})
 
@@ -86,7 +87,8 @@ class SendQueue:
         self._callbacks: dict[int, SendCallback] = {}
         # Whom to tell that a datagram was never sent, and how many were collected before it.
         self._refused: list[tuple[int, BaseException, Callable[..., object]]] = []
-        self._apart = False  # some have control messages: one by one, then
+        # One by one: some have control messages, or were sent before a peer came or went.
+        self._apart = False
         self._waiting: deque[tuple[bytes, Destination, SendCallback | None]] = deque()
         self._waiting_size = 0
         self._retry: IDelayedCall | None = None
@@ -112,6 +114,12 @@ class SendQueue:
         self.destinations.append(destination)
         if not self.scheduled:
             self.schedule()
+
+    def turn(self, connected: bool) -> None:
+        """The socket has, or has no more, a peer: what waits still goes where it was sent to."""
+        self.connected = connected
+        if self._waiting:
+            self._apart = True
 
     def schedule(self) -> None:
         """Have what was collected sent."""
@@ -290,7 +298,7 @@ class SendQueue:
         destination = destinations[start]
         if destination.control is not None:
             self._socket.sendmsg([datagrams[start]], destination.control, 0, destination.raw)
-        elif self.connected:
+        elif destination.raw is None:
             self._socket.send(datagrams[start])
         else:
             self._socket.sendto(datagrams[start], destination.raw)
@@ -313,13 +321,14 @@ class SendQueue:
     def _wait(
         self, datagram: bytes, destination: Destination, callback: SendCallback | None
     ) -> None:
-        if self._waiting_size + len(datagram) > self.limit:
+        size = self._waiting_size + len(datagram)
+        if size > self.limit or len(self._waiting) >= _MOST:
             self._refuse(errno.ENOBUFS, destination, callback)
             return
         if not self._waiting:
             self._handle.startWriting()
         self._waiting.append((datagram, destination, callback))
-        self._waiting_size += len(datagram)
+        self._waiting_size = size
 
     def _refuse(
         self, reason: int | OSError, destination: Destination, callback: SendCallback | None

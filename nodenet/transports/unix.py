@@ -189,14 +189,20 @@ def listen(path: str, backlog: int, *, mode: int | None = None, extra: int = 0) 
 
 
 def checkPath(path: str) -> None:
-    """Refuse a `path` that does not fit, in bytes, into the kernel's address.
+    """Refuse a `path` that does not fit into the kernel's address, or that is none.
 
     Raises:
         OSError: ``EINVAL``, as libuv says it.
     """
-    longest = _LONGEST_ABSTRACT if path[:1] == "\0" else _LONGEST_PATH
-    if len(os.fsencode(path)) > longest:
+    abstract = path[:1] == "\0"
+    try:
+        size = len(os.fsencode(path))
+    except UnicodeEncodeError:
+        raise OSError(errno.EINVAL, "no path") from None
+    if size > (_LONGEST_ABSTRACT if abstract else _LONGEST_PATH):
         raise OSError(errno.EINVAL, "path too long")
+    if "\0" in path and not abstract:
+        raise OSError(errno.EINVAL, "a NUL in a path")
 
 
 class BoundPath:

@@ -5,7 +5,6 @@ Law: no datagram is cut, however long it is: its size is asked for before it is 
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
 from contextlib import suppress
@@ -14,6 +13,7 @@ from typing import Any
 from nodenet.loop import Poller
 from nodenet.transports.udp import Receiver, UDPDescriptor
 from nodenet.transports.udp_address import Destination
+from nodenet.transports.unix import BoundPath, checkPath
 
 
 class UNIXDatagramDescriptor(UDPDescriptor):
@@ -23,22 +23,22 @@ class UNIXDatagramDescriptor(UDPDescriptor):
         super().__init__(poller, skt, receiver)
         self._take = self._take_whole
         self._byte = bytearray(1)
-        self._path: str | None = None
+        self._bound: BoundPath | None = None
 
     def bind(self, raw: Any) -> None:
         """Bind to a path; to none: to an abstract name that the system chooses (Linux)."""
         if raw or sys.platform == "linux":
             super().bind(raw)
-        if raw and not raw.startswith("\0"):
-            self._path = raw
+        if raw:
+            self._bound = BoundPath(raw)
 
     def close(self) -> None:
-        """Close, and remove the path that it was bound to."""
-        path, self._path = self._path, None
+        """Close, and remove the path that it was bound to if it is still there."""
+        bound, self._bound = self._bound, None
         super().close()
-        if path is not None:
-            with suppress(OSError):  # somebody has removed it, or its directory
-                os.unlink(path)
+        if bound is not None:
+            with suppress(OSError):  # its directory has become another's, say
+                bound.unlink()
 
     def localAddress(self) -> tuple[Any, ...]:
         """Its path, in a tuple; empty when it has none."""
@@ -61,7 +61,12 @@ class UNIXDatagramDescriptor(UDPDescriptor):
 
 
 def pathDestination(path: str) -> Destination:
-    """A path as a destination; one that begins with NUL is an abstract name."""
+    """A path as a destination; one that begins with NUL is an abstract name.
+
+    Raises:
+        OSError: ``EINVAL``, it cannot be one.
+    """
+    checkPath(path)
     made = Destination()
     made.raw = made.address = path
     made.port = None

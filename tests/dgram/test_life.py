@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from twisted.internet.defer import Deferred
 
@@ -127,3 +129,12 @@ async def test_disconnecting_a_closed_socket_is_refused(sockets):
 def test_a_closed_socket_is_told_from_one_without_a_peer():
     with pytest.raises(ERR_SOCKET_DGRAM_NOT_CONNECTED):
         dgram.createSocket("udp4").close().disconnect()
+
+
+def test_a_descriptor_of_the_other_family_is_refused_and_stays_open(sockets):
+    made = sockets("udp6")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mine:
+        with pytest.raises(OSError, match="open EINVAL"):
+            made.bind(fd=mine.fileno())
+        assert mine.getsockname() == ("0.0.0.0", 0)
+    made.bind()

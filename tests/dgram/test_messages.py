@@ -109,3 +109,33 @@ async def test_a_cancelled_wait_loses_no_message(sockets):
 async def test_the_limit_is_a_positive_integer(sockets):
     with pytest.raises(ERR_OUT_OF_RANGE):
         sockets().messages(0)
+
+
+async def test_a_taker_may_be_canceled_while_it_is_served(sockets, sent):
+    receiver, sender = await pair(sockets)
+    messages = receiver.messages()
+    heard = events.once(receiver, "message")
+    await sendAll(sent, sender, ["one"])
+    await heard
+    taker = anext(messages)
+    taker.addErrback(lambda failure: failure.trap(CancelledError))
+    taker.cancel()
+    assert (await anext(messages))[0] == b"one"
+
+
+async def test_errors_are_bounded_as_messages_are(sockets):
+    socket = await sockets.bound()
+    messages = socket.messages(limit=2)
+    for index in range(5):
+        socket.emit("error", OSError(str(index)))
+    assert messages.dropped == 3
+    for index in range(2):
+        with pytest.raises(OSError, match=str(index)):
+            await anext(messages)
+
+
+async def test_there_is_nothing_to_come_of_a_closed_socket(sockets):
+    socket = await sockets.bound()
+    await events.once(socket.close(), "close")
+    assert [message async for message in socket] == []
+    assert socket.listenerCount("message") == 0

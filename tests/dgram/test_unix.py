@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from nodenet import dgram, events
 from nodenet.errors import ERR_INVALID_ARG_TYPE
@@ -114,3 +116,66 @@ async def test_an_unconnected_sender_waits_too(sockets, take, socketPath):
 
 def test_its_repr_shows_the_path(sockets):
     assert repr(dgram.createSocket("unix_dgram")) == "<Socket unix_dgram unbound>"
+
+
+@pytest.mark.parametrize("path", ["x" * 108, "x\0y", "\ud800"], ids=["long", "NUL", "surrogate"])
+async def test_a_path_that_cannot_be_one_is_refused(sockets, sent, path):
+    socket = sockets("unix_dgram")
+    socket.bind(path)
+    with pytest.raises(OSError, match="bind EINVAL"):
+        await events.once(socket, "listening")
+    error, _ = await sent(socket, "x", path)
+    assert error.code == "EINVAL"
+    socket.connect(path)
+    with pytest.raises(OSError, match="connect EINVAL"):
+        await events.once(socket, "connect")
+
+
+async def test_a_path_that_has_become_anothers_is_left_to_it(sockets, socketPath):
+    first = await bound(sockets, socketPath("name"))
+    os.unlink(socketPath("name"))
+    await bound(sockets, socketPath("name"))
+    first.close()
+    assert os.path.exists(socketPath("name"))
+
+
+async def test_what_waits_goes_where_it_was_sent_to_whoever_is_the_peer_then(sockets, socketPath):
+    one = await bound(sockets, socketPath("one"))
+    two = await bound(sockets, socketPath("two"))
+    client = sockets("unix_dgram")
+    errors: list[Any] = []
+    for index in range(100):
+        client.send(b"%d" % index, socketPath("one"), lambda error, _: errors.append(error))
+    await events.once(client, "listening")
+    await events.once(sockets().close(), "close")
+    assert client.getSendQueueCount()
+    client.connect(socketPath("two"))
+    await events.once(client, "connect")
+    client.send("to two")
+    heard = [int((await events.once(one, "message"))[0]) for _ in range(100)]
+    assert heard == list(range(100))
+    assert (await events.once(two, "message"))[0] == b"to two"
+    assert errors == [None] * 100
+
+
+async def test_what_waits_for_a_peer_that_is_gone_is_refused(sockets, socketPath):
+    await bound(sockets, socketPath("server"))
+    client = sockets("unix_dgram")
+    client.connect(socketPath("server"))
+    await events.once(client, "connect")
+    errors: list[Any] = []
+    told: Deferred[None] = Deferred()
+
+    def called(error, _):
+        errors.append(error)
+        if len(errors) == 100:
+            told.callback(None)
+
+    for _ in range(100):
+        client.send("x", called)
+    await events.once(sockets().close(), "close")
+    waiting = client.getSendQueueCount()
+    assert waiting
+    client.disconnect()
+    await told
+    assert [error.code for error in errors if error] == ["ENOTCONN"] * waiting

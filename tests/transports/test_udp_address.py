@@ -41,6 +41,11 @@ def test_a_zone_is_shown_by_its_name_while_there_is_such_an_interface():
     assert shown(("fe80::1", 9, 0, index)) == ("fe80::1%lo", 9)
     assert shown(("fe80::1", 9, 0, 0xFFFF)) == ("fe80::1%65535", 9)
     assert shown(("fe80::1", 9, 0, 0)) == ("fe80::1", 9)
+    assert shown(("fe80::1", 9)) == ("fe80::1", 9)  # as Twisted has it
+
+
+def test_a_zone_beyond_all_interfaces_is_none():
+    assert destination("fe80::1%4294967296", 9, socket.AF_INET6).raw == ("fe80::1", 9, 0, 0)
 
 
 def test_addresses_for_people():

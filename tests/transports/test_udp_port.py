@@ -104,6 +104,28 @@ async def test_no_datagram_is_cut(listen):
     assert two.protocol.datagrams[0][0] == b"x" * 65_507
 
 
+async def test_a_protocol_that_raises_when_it_is_refused_sends_nothing_twice(listen, guard):
+    peer = listen()
+    place = addressOf(peer)
+
+    class Failing(Recorder):
+        def connectionRefused(self):
+            super().connectionRefused()
+            raise RuntimeError("refused")
+
+    port = listen(Failing())
+    port.connect(*place)
+    await peer.stopListening()
+    port.write(b"one")
+    loop.nextTick(port.write, b"two")  # before anything is read: the error is one of sending
+    await port.protocol.until(lambda: "refused" in port.protocol.events)
+    listener = listen(port=place[1])
+    port.write(b"three")
+    await listener.protocol.heard(1)
+    assert listener.protocol.datagrams == [(b"three", addressOf(port))]
+    assert guard.flushLoggedErrors(RuntimeError)
+
+
 async def test_stopping_sends_what_was_written_and_stops_the_protocol_once(listen):
     one, two = listen(), listen()
     one.write(b"last words", addressOf(two))

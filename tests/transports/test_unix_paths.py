@@ -101,6 +101,12 @@ def test_bytes_count_not_characters() -> None:
         unix.checkPath("/" + "\N{SNOWMAN}" * 36)
 
 
+@pytest.mark.parametrize("path", ["x\0y", "\ud800"], ids=["NUL", "surrogate"])
+def test_what_cannot_be_a_path_is_refused(path: str) -> None:
+    with pytest.raises(OSError, match="Errno 22"):
+        unix.listen(path, 5)
+
+
 def test_the_file_that_was_bound_is_removed(socketPath: Path) -> None:
     path = socketPath("s")
     with unix.listen(path, 5):
