@@ -1,6 +1,7 @@
 """The end of a service: what is open gets to finish, for so long and no longer.
 
-Law: `done` fires once, and nothing of the service is open then.
+Law: `done` fires once, and nothing of the service is open then; but for a port of somebody else's
+that does not close.
 """
 
 from __future__ import annotations
@@ -54,7 +55,16 @@ class Stopping:
         if self._figures():
             self._next = self._poller.callLater(LOOK_EVERY, self._look)
         else:
-            self._stops.addCallback(lambda _: self.done.callback(None))
+            left = max(LOOK_EVERY, self._deadline - self._poller.seconds())
+            self._next = self._poller.callLater(left, self._closed)
+            self._stops.addCallback(self._closed)
+
+    def _closed(self, _: object = None) -> None:
+        """Nothing is open, or only a port of somebody else's that never says that it is closed."""
+        if self._next is not None and self._next.active():
+            self._next.cancel()
+        if not self.done.called:
+            self.done.callback(None)
 
     def _finish(self, figures: dict[tuple[Listener, Hashable], Figures]) -> None:
         finished = self._looks.look(figures)

@@ -26,7 +26,7 @@ from services.relays import (
     tally,
     where,
 )
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.internet.task import deferLater
 from twisted.protocols.haproxy._v1parser import V1Parser
@@ -667,3 +667,30 @@ async def test_a_port_of_twisteds_is_closed_as_well_when_it_has_stopped(relays: 
     await service.stopService()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(at)
+
+
+class Stubborn:
+    """A port that never says that it is closed."""
+
+    def getHost(self) -> str:
+        return "nowhere"
+
+    def stopListening(self) -> Deferred[None]:
+        return Deferred()
+
+
+@implementer(IStreamServerEndpoint)
+class StubbornEndpoint:
+    def listen(self, factory: Any) -> Deferred[Any]:
+        return succeed(Stubborn())
+
+
+async def test_a_port_that_never_closes_has_no_more_time_than_connections(relays: Relays) -> None:
+    clock = ClockedReactor()
+    to = await relays.target(echo)
+    service = relays.start([StubbornEndpoint()], to, grace=5, reactor=clock)
+    stopped = service.stopService()
+    clock.advance(4.9)
+    assert not stopped.called
+    clock.advance(0.2)
+    assert stopped.called
