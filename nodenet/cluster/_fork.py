@@ -22,8 +22,8 @@ from twisted.python.failure import Failure
 
 from nodenet.cluster._channel import Channel
 from nodenet.cluster._process import Process, Relay, signalNumber
-from nodenet.cluster._settings import CHANNEL_FD, commandLine, streams
-from nodenet.errors import systemError
+from nodenet.cluster._settings import CHANNEL_FD, checkText, commandLine, streams
+from nodenet.errors import ERR_INVALID_ARG_VALUE, systemError
 from nodenet.events import Event
 from nodenet.loop import Poller
 from nodenet.net import Socket
@@ -142,8 +142,9 @@ class ChildProcess(Process):
                 self._next(self._not_started, error)
                 self._next(self._next, self._pipe_closed)
                 self._abandon()
-            except BaseException:
-                self._abandon()  # a name in its environment that none can be, say
+            except BaseException:  # text that the system has no bytes for, say
+                self._relay = lambda *_: False  # there is no worker
+                self._abandon()
                 raise
             else:
                 self.ref()
@@ -270,6 +271,18 @@ class _Life(ProcessProtocol):
 
 
 def environment(given: Mapping[str, Any] | None) -> dict[str, str]:
-    """This process's environment and what is given; ``None`` takes a name out."""
-    env = {**os.environ, **(given or {})}
-    return {name: str(value) for name, value in env.items() if value is not None}
+    """This process's environment and what is given; ``None`` takes a name out.
+
+    Raises:
+        ERR_INVALID_ARG_VALUE: A name cannot be one, or there is a NUL in it or in a value.
+    """
+    env = dict(os.environ)
+    for name, value in (given or {}).items():
+        name, what = str(name), f"env[{str(name)!r}]"
+        if not name or "=" in checkText(name, what):
+            raise ERR_INVALID_ARG_VALUE(what, name, "must have a name without '='")
+        if value is None:
+            env.pop(name, None)
+        else:
+            env[name] = checkText(str(value), what)
+    return env

@@ -70,7 +70,8 @@ class Primary(EventEmitter):
 
         Raises:
             ERR_INVALID_ARG_TYPE: A setting has the wrong type.
-            ERR_INVALID_ARG_VALUE: `stdio` speaks of something else than three streams.
+            ERR_INVALID_ARG_VALUE: `stdio` speaks of something else than three streams; there is a
+                NUL in a text.
 
         Mirrors: "cluster.setupPrimary([settings])".
         """
@@ -100,6 +101,7 @@ class Primary(EventEmitter):
         Raises:
             ERR_MISSING_ARGS: This program was typed in: set `exec` with `setupPrimary`.
             ERR_INVALID_ARG_TYPE: `env` is no mapping.
+            ERR_INVALID_ARG_VALUE: It has a name that cannot be one, or a NUL.
 
         A worker that cannot be started has an ``'error'``.
 
@@ -107,10 +109,11 @@ class Primary(EventEmitter):
         """
         if env is not None and not isinstance(env, Mapping):
             raise ERR_INVALID_ARG_TYPE("env", "Object", env)
+        variables = environment(env)
         self.setupPrimary()
         poller = pollerOf()
         worker = _Forked(self, next(self._ids))
-        variables = {**environment(env), UNIQUE_ID: str(worker.id)}
+        variables[UNIQUE_ID] = str(worker.id)
         worker.process = ChildProcess(poller, worker._relayed, self.settings, variables)
         self.workers[worker.id] = worker
         if worker.process.channel is not None:

@@ -41,9 +41,21 @@ _WITH_VALUE: Final = frozenset("WX")  # of Python's own options
 _MODES: Final = ("-m ", "-c ")
 
 
+def checkText(value: Any, name: str) -> str:
+    """Check what the system takes as text: it ends where there is a NUL.
+
+    Raises:
+        ERR_INVALID_ARG_TYPE: It is no text.
+        ERR_INVALID_ARG_VALUE: There is a NUL in it.
+    """
+    if "\0" in checkString(value, name):
+        raise ERR_INVALID_ARG_VALUE(name, value, "must be a string without null bytes")
+    return str(value)
+
+
 def _texts(value: Any, name: str) -> list[str]:
     given = enumerate(checkArray(value, name))
-    return [checkString(one, f"{name}[{index}]") for index, one in given]
+    return [checkText(one, f"{name}[{index}]") for index, one in given]
 
 
 def _stream(value: Any, name: str) -> str | int:
@@ -67,7 +79,7 @@ class Settings(TypedDict, total=False):
     exec: Annotated[
         str,
         Option(
-            check=checkString,
+            check=checkText,
             doc="The program: a path, ``-m module`` or ``module:callable``; this one by default.",
         ),
     ]
@@ -77,7 +89,7 @@ class Settings(TypedDict, total=False):
     execArgv: Annotated[
         Sequence[str], Option(check=_texts, doc="Options for Python; those of this one by default.")
     ]
-    cwd: Annotated[str, Option(check=checkString, doc="The directory that it starts in.")]
+    cwd: Annotated[str, Option(check=checkText, doc="The directory that it starts in.")]
     silent: Annotated[
         bool,
         Option(

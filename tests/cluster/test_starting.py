@@ -296,6 +296,24 @@ def test_few_descriptors_for_a_worker(alone: Plays) -> None:
     ]
 
 
+def no_text() -> None:
+    if not cluster.isPrimary:
+        return
+    opened = len(os.listdir("/proc/self/fd"))
+    cluster.setupPrimary(args=["\ud800"])
+    try:
+        cluster.fork()
+    except UnicodeEncodeError:
+        say("is no text")
+    say("left", dict(cluster.workers))
+    cluster.on("disconnect", lambda *_: say("disconnect"))
+    loop.nextTick(loop.nextTick, lambda: say("open", len(os.listdir("/proc/self/fd")) - opened))
+
+
+def test_what_the_system_has_no_bytes_for_leaves_nothing_behind(alone: Plays) -> None:
+    assert alone.run(no_text) == ["P is no text", "P left {}", "P open 0", "P ended with 0"]
+
+
 def held_channel() -> None:
     if cluster.isPrimary:
         worker = cluster.fork()
@@ -374,6 +392,12 @@ def test_settings_are_checked() -> None:
     for stdio in (["pipe"], "nowhere", ["pipe", "pipe", "file"]):
         with pytest.raises(ERR_INVALID_ARG_VALUE):
             cluster.setupPrimary(stdio=stdio)
+    for text in ({"exec": "a\0b"}, {"args": ["\0"]}, {"execArgv": ["\0"]}, {"cwd": "\0"}):
+        with pytest.raises(ERR_INVALID_ARG_VALUE, match="must be a string without null bytes"):
+            cluster.setupPrimary(text)
+    for bad in ({"A": "\0"}, {"\0": "a"}, {"A=B": "c"}, {"": "a"}):
+        with pytest.raises(ERR_INVALID_ARG_VALUE):
+            cluster.fork(bad)
     for env in 5, "x":
         with pytest.raises(ERR_INVALID_ARG_TYPE):
             cluster.fork(env)  # type: ignore[arg-type]
