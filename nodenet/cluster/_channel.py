@@ -100,7 +100,7 @@ class Channel:
         Returns:
             A Deferred of the answer and the socket that came with it. It fails with
             ERR_IPC_CHANNEL_CLOSED when the channel closes first, with `QueryFailed` when the other
-            process raised, and as that of `send` does.
+            process raised (with an `OSError` when it was one), and as that of `send` does.
         """
         number = self._next()
         return self._questions.asked(number, self._send("query", number, query, handle))
@@ -189,9 +189,9 @@ class Channel:
             return self._outbox.send(kind, number, content, handle, about)
         return fail(ERR_IPC_CHANNEL_CLOSED())
 
-    def _say(self, kind: str, about: int) -> None:
+    def _say(self, kind: str, about: int, content: int | None = None) -> None:
         if not self._finished:
-            self._outbox.say(kind, about)
+            self._outbox.say(kind, about, content)
 
     def _broken(self, failure: Failure) -> None:
         """A note could not be sent: both sides would disagree from now on."""
@@ -247,11 +247,14 @@ class Channel:
         if self.connected:
             content, handle = answer
             sent = self._send("answer", self._next(), content, handle, about)
-            sent.addErrback(lambda _: self._say("failed", about))
+            sent.addErrback(self._failed_to_answer, about)
 
     def _failed_to_answer(self, failure: Failure, about: int) -> None:
-        _log.failure("Could not answer {channel!r}", failure, channel=self)
-        self._say("failed", about)
+        error = failure.value
+        number = error.errno if isinstance(error, OSError) else None
+        if number is None and not isinstance(error, ERR_IPC_CHANNEL_CLOSED):
+            _log.failure("Could not answer {channel!r}", failure, channel=self)
+        self._say("failed", about, number)
 
     def _acknowledged(self, about: int | None, arrived: bool) -> None:
         self._outbox.acknowledged(about, arrived)

@@ -90,9 +90,9 @@ class Outbox:
             self._pump()
         return sent
 
-    def say(self, kind: str, about: int) -> None:
+    def say(self, kind: str, about: int, content: int | None = None) -> None:
         """Say something short, past what waits."""
-        self._write(encoded(kind, 0, about, None, None))
+        self._write(encoded(kind, 0, about, None, content))
 
     def acknowledged(self, number: int | None, arrived: bool) -> None:
         """The other process says what has become of a frame's handle."""

@@ -40,7 +40,9 @@ class Questions:
     def answered(self, frame: Frame, handle: Handle | None) -> None:
         """An answer is here, or a failure to give one."""
         if frame.kind == "failed":
-            outcome: Answer | Failure = Failure(QueryFailed())
+            known = type(frame.content) is int and frame.content in errno.errorcode
+            error = systemError(frame.content, "sendmsg") if known else QueryFailed()
+            outcome: Answer | Failure = Failure(error)
         elif frame.inode is not None and handle is None:
             outcome = Failure(systemError(errno.EMFILE, "recvmsg"))
         else:

@@ -110,7 +110,10 @@ class PrimarySource:
         def failed(failure: Failure) -> None:
             if not lease.released:
                 lease.release()
-                result.errback(failure)
+                error = failure.value
+                if isinstance(error, OSError) and error.errno:  # there is no descriptor left, say
+                    error = lease.refusal(error.errno, place.address)
+                result.errback(error)
 
         pending = self._poller.pending(f"the binding of {place}")  # keeps the program going
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from cluster_oracle import Program, runProgram
+from descriptors import noMoreDescriptors
 from net_tools import happens, portOf
 from twisted.internet.defer import Deferred
 from workers import Primary
@@ -93,6 +94,19 @@ async def test_a_worker_that_listens_again_has_the_turns_of_the_others() -> None
         pass  # it rests for a moment
     greeted = [await greeting(port, "127.0.0.1") for _ in range(6)]
     assert greeted == ["2", "1"] * 3
+    await primary.end()
+
+
+@pytest.mark.parametrize("spare", [0, 1])
+async def test_a_primary_without_a_descriptor_for_a_worker_says_so(spare: int) -> None:
+    primary = Primary(deals=False)
+    await primary.worker().server()
+    other = primary.worker()
+    with noMoreDescriptors(spare), pytest.raises(OSError, match="bind EMFILE") as caught:
+        await other.server()
+    error: Any = caught.value
+    assert (error.code, error.syscall, error.address) == ("EMFILE", "bind", "127.0.0.1")
+    await other.server()
     await primary.end()
 
 
