@@ -20,6 +20,8 @@ from enum import Flag, auto
 from functools import cache
 from typing import Any, Final, Literal, Protocol
 
+from nodenet.endpoints._openssl import codeOf
+
 
 class Counted(Flag):
     """What passes through a listener."""
@@ -162,9 +164,7 @@ class Tally:
         Args:
             error: An exception, which is counted by its `code` or its class; or a code.
         """
-        if not isinstance(error, str):
-            error = str(getattr(error, "code", None) or type(error).__name__)
-        self.errors[error] += 1
+        self.errors[error if isinstance(error, str) else codeOf(error)] += 1
 
     def read(self, name: str, reading: Callable[[], int]) -> Callable[[], None]:
         """Have somebody asked for what he counts, and that added to a figure.

@@ -57,7 +57,14 @@ def test_errors_are_counted_by_code(tally: Tally) -> None:
     tally.failed(systemError(104, "read"))
     tally.failed("ECONNRESET")
     tally.failed(ZeroDivisionError())
-    assert tally.export()["errors"] == {"ECONNRESET": 2, "ZeroDivisionError": 1}
+    tally.failed(ValueError([]))
+    tally.failed(ValueError([("SSL routines", "", "http request")]))  # as OpenSSL says it
+    assert tally.export()["errors"] == {
+        "ECONNRESET": 2,
+        "ZeroDivisionError": 1,
+        "ValueError": 1,
+        "ERR_SSL_HTTP_REQUEST": 1,
+    }
 
 
 def test_what_somebody_else_counts_is_added(tally: Tally) -> None:

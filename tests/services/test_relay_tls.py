@@ -375,5 +375,7 @@ async def test_a_target_that_is_not_trusted_gets_nothing(stage: Stage, log: Log)
     client = await stage.client(service)
     client.write("a secret")
     assert await outcome(client) == "ECONNRESET"
-    assert "certificate verify failed" in str((await log.says("target failed"))["error"])
+    said = str(formatEvent(await log.says("target failed")))
+    assert said.endswith(": target failed: certificate verify failed")
+    assert tally(service)["errors"] == {"ERR_SSL_CERTIFICATE_VERIFY_FAILED": 1}
     assert not heard
