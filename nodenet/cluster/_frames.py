@@ -29,6 +29,9 @@ from nodenet.transports.unix import UNIXTransport
 LONGEST: Final = 16 * 1024 * 1024
 """Bytes that a frame may have."""
 
+WINDOW: Final = 64
+"""Sockets under way at once."""
+
 _KINDS: Final = frozenset(("message", "query", "note", "answer", "failed", "got", "lost"))
 _OWN: Final = frozenset(("query", "note"))
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -103,6 +106,8 @@ class Frames(Int32StringReceiver):
         self._descriptors.append((found.st_ino, descriptor))
         if not stat.S_ISSOCK(found.st_mode):
             self._give_up("a descriptor that is no socket")
+        elif len(self._descriptors) > WINDOW:
+            self._give_up("sockets that it does not speak of")
 
     def stringReceived(self, string: bytes) -> None:
         if self._malformed:

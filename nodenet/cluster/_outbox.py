@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPullProducer
 from zope.interface import implementer
 
-from nodenet.cluster._frames import LONGEST, Frames, encoded
+from nodenet.cluster._frames import LONGEST, WINDOW, Frames, encoded
 from nodenet.errors import ERR_IPC_CHANNEL_CLOSED, systemError
 from nodenet.transports.unix import UNIXTransport
 
@@ -26,9 +26,6 @@ MOST_WAITING: Final = 4 * LONGEST
 
 MOST_FRAMES: Final = 1024
 """Frames that may wait behind a socket, each of them perhaps with an open descriptor of its own."""
-
-WINDOW: Final = 64
-"""Sockets under way at once."""
 
 BACKLOG: Final = 131_072
 """Bytes waiting from which on a sender should pause (what Node's `send` returns is about that)."""

@@ -84,9 +84,9 @@ class Member:
         self.worker = worker = primary.fork(env)
         self._channel = channel = worker.process.channel
         if channel is not None:  # or else it could not be started
-            channel.hear(READY, self._is_ready)
+            channel.hear(READY, self._is_ready, listening=list)
             channel.hear(LEAVING, self._leaves)
-            channel.hear(COUNTED, self._has_counted)
+            channel.hear(COUNTED, self._has_counted, export=dict)
         worker.on("error", self._failed)
         worker.on("exit", lambda *_: self._has_exited(ended))
         worker.process.on("close", lambda *_: self._gone(ended))

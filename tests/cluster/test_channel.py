@@ -18,7 +18,8 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from nodenet.cluster._channel import Channel, QueryFailed
-from nodenet.cluster._outbox import MOST_FRAMES, WINDOW
+from nodenet.cluster._frames import WINDOW
+from nodenet.cluster._outbox import MOST_FRAMES
 from nodenet.errors import ERR_INVALID_ARG_TYPE, ERR_IPC_CHANNEL_CLOSED, ERR_OUT_OF_RANGE
 from nodenet.loop import pollerOf
 
@@ -508,6 +509,15 @@ async def test_handles_that_no_frame_names_are_closed() -> None:
                 with_descriptor(theirs, framed(["message", 1, None, None, "no"]), far.fileno())
         await one.has(3)
         await one.end()
+    assert descriptors() == before
+
+
+async def test_handles_that_no_frame_names_are_few() -> None:
+    before = descriptors()
+    with raw() as (one, theirs):
+        for _ in range(WINDOW + 1):
+            with_descriptor(theirs, framed(["message", 1, None, None, "no"]), theirs.fileno())
+        assert "sockets that it does not speak of" in str(await one.ended)
     assert descriptors() == before
 
 
