@@ -8,12 +8,13 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from twisted.internet.defer import maybeDeferred
-from twisted.internet.error import MessageLengthError
+from twisted.internet.error import InvalidAddressError, MessageLengthError
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from nodenet.errors import systemError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _log = Logger(namespace="nodenet")
 
+_WORDS: Final = {MessageLengthError: errno.EMSGSIZE, InvalidAddressError: errno.EINVAL}
 _PAUSE = 0.005  # seconds until a transport that was full is tried again
 
 
@@ -144,7 +146,12 @@ class ForeignLink:
     def connect(self, raw: tuple[Any, ...]) -> None:
         """Have the transport connect."""
         self.queue.flush()
-        self._transport.connect(raw[0], raw[1])
+        try:
+            self._transport.connect(raw[0], raw[1])
+        except OSError:
+            raise
+        except Exception as error:
+            raise _refusal(error) from error
         self._peer = raw
         self.queue.turn(connected=True)
 
@@ -222,5 +229,16 @@ class ForeignLink:
     def _write(self, datagram: bytes, address: tuple[str, int] | None) -> None:
         try:
             self._transport.write(datagram, address)
-        except MessageLengthError:
-            raise OSError(errno.EMSGSIZE, "message too long") from None
+        except OSError:
+            raise
+        except Exception as error:
+            raise _refusal(error) from error
+
+
+def _refusal(error: Exception) -> OSError:
+    """What a transport has raised, as the kernel would word it."""
+    for kind, number in _WORDS.items():
+        if isinstance(error, kind):
+            return OSError(number, str(error))
+    _log.failure("a transport failed", failure=Failure(error))
+    return OSError(errno.EIO, str(error))

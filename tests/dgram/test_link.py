@@ -105,6 +105,31 @@ async def test_errors_of_the_transport_have_nodes_words(sockets, sent):
     assert (str(error), size) == ("send EMSGSIZE 127.0.0.1:9", None)
 
 
+async def test_a_transport_of_the_other_family_refuses(sockets, sent):
+    socket, _ = await linked(sockets, type="udp6")
+    one, two = sent(socket, "one", 9, "::1"), sent(socket, "two", 9, "::1")
+    for error, _ in (await one, await two):
+        assert str(error) == "send EINVAL ::1:9"
+
+
+async def test_a_transport_that_fails_is_an_error_of_what_was_sent(sockets, sent, guard):
+    class Broken(Wire):
+        def write(self, packet, addr=None):
+            raise RuntimeError("broken")
+
+        connect = write
+
+    socket = sockets()
+    dgram.DatagramLink(socket).makeConnection(Broken())
+    await events.once(socket, "listening")
+    error, _ = await sent(socket, "x", 9, "192.0.2.2")
+    assert str(error) == "send EIO 192.0.2.2:9"
+    socket.connect(9, "192.0.2.2")
+    with pytest.raises(OSError, match="connect EIO"):
+        await events.once(socket, "connect")
+    assert len(guard.flushLoggedErrors(RuntimeError)) == 2
+
+
 @implementer(IUDPTransport)
 class Wire:
     """A transport that is no socket: what is written is kept."""

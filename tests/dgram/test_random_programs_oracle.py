@@ -9,7 +9,7 @@ from dgram.generate import Generator
 from dgram.programs import Machine
 from oracle import Oracle
 
-_COUNT = 600
+_COUNT = 400
 _MACHINE = json.dumps(str(Path(__file__).with_name("programs.js")))
 
 
