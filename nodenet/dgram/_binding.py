@@ -55,24 +55,19 @@ class BindingSocket(LivingSocket):
             ERR_SOCKET_DGRAM_NOT_RUNNING: It is closed.
             ERR_INVALID_ARG_TYPE: `address` is no text.
             ERR_INVALID_FD_TYPE: `fd` is no UDP socket.
-            EINVAL: `fd` is of another family.
+            EINVAL, ENOTSUP: `fd` is of another family; the system cannot tell what an option asks.
         """
         self._check_open()
         if self._phase is not Phase.UNBOUND:
             raise ERR_SOCKET_ALREADY_BOUND
         request = bindRequest(self._family, port, address, callback, exclusive, fd)
         source = self._binder(request)
-        skt = None
         if request.fd is not None and source is None:
-            skt = adopted(request.fd, {self._family.number})
+            self._adopt(request.fd, request.callback)
+            return self
         self._phase = Phase.BINDING
         if request.callback is not None:
             self.once("listening", request.callback)
-        if skt is not None:
-            descriptor = self._open(skt)
-            ask(descriptor, self._options)
-            self._bound(descriptor)
-            return self
         if request.fd is not None and source is not None:
             self._ask(source, request, None)
             return self
@@ -89,6 +84,18 @@ class BindingSocket(LivingSocket):
         return self
 
     # -- private ----------------------------------------------------------------------------
+
+    def _adopt(self, fd: int, callback: Callable[[], object] | None) -> None:
+        """Be bound as `fd` is."""
+        descriptor = self._open(adopted(fd, {self._family.number}))
+        try:
+            ask(descriptor, self._options)
+        except OSError as refused:
+            descriptor.close()
+            raise systemError(refused, "open") from None
+        if callback is not None:
+            self.once("listening", callback)
+        self._bound(descriptor)
 
     def _await_link(self) -> Poller:
         """A `DatagramLink` will bring the transport."""

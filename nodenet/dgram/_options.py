@@ -188,7 +188,8 @@ class QueueOptions(TypedDict, total=False):
             check=checkUint32,
             string=NUMBER,
             node=False,
-            doc="Bytes that may wait while the kernel is full; beyond, sending fails: ``ENOBUFS``.",
+            doc="Bytes that may wait while the kernel is full, in at most 262,144 datagrams; "
+            "beyond, sending fails: ``ENOBUFS``.",
         ),
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 
 import pytest
@@ -13,6 +14,7 @@ from nodenet.errors import (
     ERR_SOCKET_DGRAM_NOT_CONNECTED,
     ERR_SOCKET_DGRAM_NOT_RUNNING,
 )
+from nodenet.transports import udp_control
 
 
 class Refusal(Exception):
@@ -137,4 +139,17 @@ def test_a_descriptor_of_the_other_family_is_refused_and_stays_open(sockets):
         with pytest.raises(OSError, match="open EINVAL"):
             made.bind(fd=mine.fileno())
         assert mine.getsockname() == ("0.0.0.0", 0)
+    made.bind()
+
+
+def test_a_descriptor_that_cannot_tell_what_is_asked_is_refused(sockets, monkeypatch):
+    def nowhere():
+        raise OSError(errno.ENOTSUP, "only on Linux")
+
+    made = sockets(packetInfo=True)
+    with monkeypatch.context() as elsewhere, socket.socket(type=socket.SOCK_DGRAM) as skt:
+        elsewhere.setattr(udp_control, "_linux", nowhere)
+        with pytest.raises(OSError, match="open ENOTSUP"):
+            made.bind({"fd": skt.detach()}, lambda: None)
+    assert not made.eventNames()
     made.bind()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nodenet import dgram, events, loop
+from nodenet.transports import udp_queue
 
 EVERYWHERE = True
 
@@ -146,6 +147,21 @@ async def test_over_the_limit_of_the_queue_sending_fails_clearly(sockets, take, 
     assert client.getSendQueueSize() == 1000
     await take(server, MORE - len(refused))
     assert client.getSendQueueCount() == 0
+
+
+async def test_empty_datagrams_do_not_wait_without_a_bound(sockets, socketPath, monkeypatch):
+    monkeypatch.setattr(udp_queue, "_MOST", 20)
+    server, client = sockets("unix_dgram"), sockets("unix_dgram")
+    server.bind(socketPath("server"))
+    await events.once(server, "listening")
+    client.connect(socketPath("server"))
+    await events.once(client, "connect")
+    results = []
+    for _ in range(100):
+        client.send(b"", lambda error, _: results.append(error))
+    await events.once(sockets().close(), "close")
+    assert {str(error) for error in results if error is not None} == {"send ENOBUFS"}
+    assert client.getSendQueueCount() == 20
 
 
 async def test_closing_cancels_what_waits_in_order(sockets, socketPath):
