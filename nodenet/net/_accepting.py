@@ -17,6 +17,7 @@ from nodenet.net._address import DropInfo, addressInfo
 from nodenet.net._arguments import seconds
 from nodenet.net._kernel_options import applyKernelSettings, kernelSettings
 from nodenet.net.socket import Socket
+from nodenet.streams import getDefaultHighWaterMark
 from nodenet.transports.tcp import TCPTransport
 from nodenet.transports.unix import UNIXTransport
 
@@ -42,7 +43,8 @@ class AcceptingServer(EventEmitter):
         self.noDelay: bool = resolved["noDelay"]
         self.keepAlive: bool = resolved["keepAlive"]
         self.keepAliveInitialDelay: int = seconds(resolved["keepAliveInitialDelay"])
-        self.highWaterMark: int | None = resolved["highWaterMark"]
+        mark = resolved["highWaterMark"]
+        self.highWaterMark: int = getDefaultHighWaterMark() if mark is None else mark
         self.blockList: BlockList | None = resolved["blockList"]
         self._kernel = kernelSettings(resolved)
         self._connections = 0

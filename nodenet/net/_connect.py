@@ -87,6 +87,13 @@ class Connecting:
         """The local end of the running attempt as ``'address:port'``, if there is one."""
         return next(map(_local, self._transports.values()), None)
 
+    def localAddress(self) -> tuple[Any, ...] | None:
+        """The raw local address of the running attempt, where `localAddress` says one."""
+        if not self._options["localAddress"] and not self._options["localPort"]:
+            return None
+        transport = next(iter(self._transports.values()), None)
+        return None if transport is None else transport.localAddress()
+
     def cancel(self) -> None:
         """End all that is under way. Where there was a choice, the running attempts have failed."""
         self.alive = False

@@ -51,6 +51,9 @@ class ConnectingUnix:
         """Unix sockets that connect have no local address."""
         return None
 
+    def localAddress(self) -> None:
+        """As `local`."""
+
     def cancel(self) -> None:
         """End it, silently."""
         self._alive = False

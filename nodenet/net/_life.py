@@ -25,6 +25,7 @@ from nodenet.net._kernel_options import applyKernelSettings
 from nodenet.net._link import Link, SocketSink
 from nodenet.net._onread import OnRead
 from nodenet.streams import Duplex
+from nodenet.streams.encodings import BytesLike
 from nodenet.streams.stream import EMITTED, FINISHED, FLOWS, Callback
 from nodenet.transports.tcp import TCPTransport
 
@@ -169,12 +170,13 @@ class LivingSocket(Duplex):
             # The peer has ended too: what follows is the close, and that sends the FIN.
             self._poller.feed(callback, None)
         else:
+            failed = None
             try:
                 link.shutdown()
             except OSError as error:
-                callback(None if error.errno == errno.ENOTCONN else error)
-            else:
-                self._poller.feed(callback, None)
+                if error.errno != errno.ENOTCONN:
+                    failed = error
+            self._poller.feed(callback, failed)
 
     def _destroy(self, error: BaseException | None, callback: Callback) -> None:
         phase, link, connecting = self._phase, self._link, self._connecting
@@ -204,14 +206,21 @@ class LivingSocket(Duplex):
         else:
             super()._half_over()
 
-    def _accept(self, chunk: bytes, callback: Callback | None) -> BaseException | bool:
+    def _write_checked(
+        self,
+        chunk: BytesLike | str | None,
+        encoding: str | Callback | None,
+        callback: Callback | None,
+    ) -> BaseException | bool:
         if self._finish != FLOWS and self._end >= EMITTED and not self.allowHalfOpen:
             error = _ended_by_peer()
-            if callback is not None:
+            if callable(encoding):
+                callback = encoding
+            if callable(callback):
                 self._poller.nextTick(callback, error)
             self.destroy(error)
             return error
-        return super()._accept(chunk, callback)
+        return super()._write_checked(chunk, encoding, callback)
 
     # -- private ----------------------------------------------------------------------------
 
@@ -222,7 +231,7 @@ class LivingSocket(Duplex):
         self._phase = phase
         if phase is not Phase.CONNECTING:
             self._connecting = None
-        if phase is not Phase.OPEN:
+        if phase is Phase.IDLE or phase is Phase.CLOSED:
             self._link = self._tcp = self._send = None
             self._resets = self._destroys_soon = False
             self._read_waits = self._reset_waits = False

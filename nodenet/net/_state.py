@@ -49,7 +49,7 @@ class TellingSocket(TunableSocket):
     def bytesWritten(self) -> int:
         """How many bytes were sent or wait to be."""
         link = self._link
-        if link is None:
+        if link is None or self._unsent is not None:
             return self._bytes_sent + self._unwritten
         waits = self._unwritten - (self._write_size if self._writing else 0)
         return link.bytesSent + link.queued + waits
@@ -109,7 +109,8 @@ class TellingSocket(TunableSocket):
         return f"<{type(self).__name__} {self.readyState}{where}>"
 
     def _local(self) -> AddressInfo | None:
-        raw = None if self._link is None else self._link.localAddress()
+        where = self._link or self._connecting
+        raw = None if where is None else where.localAddress()
         return None if raw is None else addressInfo(raw)
 
     def _remote(self) -> AddressInfo | None:

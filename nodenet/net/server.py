@@ -108,9 +108,9 @@ class Server(AcceptingServer):
 
         Mirrors: "server.listen()".
         """
-        request = listenRequest(args, keywords)
         if self._port is not None:
             raise ERR_SERVER_ALREADY_LISTEN()
+        request = listenRequest(args, keywords)
         if request.callback is not None:
             self.once("listening", request.callback)
         if request.signal is not None:
@@ -255,15 +255,15 @@ class Server(AcceptingServer):
         port.startReading()
         if _trace is not None:
             _trace("listening: {!r}", self)
-        self._poller.nextTick(self._emit_listening, port)
+        self._poller.nextTick(self._emit_listening)
 
     def _refused(self, failure: Failure) -> None:
         self._asking = None
         if not failure.check(CancelledError):
             self._poller.nextTick(self.emit, "error", failure.value)
 
-    def _emit_listening(self, port: Port) -> None:
-        if self._port is port:
+    def _emit_listening(self) -> None:
+        if self._port is not None:
             self.emit("listening")
 
     def _close_port(self) -> None:

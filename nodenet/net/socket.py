@@ -196,9 +196,11 @@ class Socket(TellingSocket):
         given, listener = normalizeArguments(args, keywords)
         options = connectRequest(given)
         if self.destroyed:
-            self._undestroy()
             self._step(Phase.IDLE)
             self._peername = None
+        if self._phase is Phase.IDLE:
+            self._undestroy()  # a new connection: what was ended before it begins again
+            self._bytes_read = self._bytes_sent = 0
         if listener is not None:
             self.once("connect", listener)
         if options["noDelay"]:

@@ -9,14 +9,17 @@ emission is scheduled until somebody reads.
 
 from __future__ import annotations
 
+import math
+import re
 from collections import deque
-from typing import Final
+from typing import Any, Final
 
 from nodenet.errors import ERR_OUT_OF_RANGE
 from nodenet.streams._source import ANSWERED, ASKED, ASKING, IDLE, SourceSide
 from nodenet.streams.stream import DOOMED, EMITTED, ENDED, FLOWS, GONE, OPEN, Stream
 
 _LONGEST_READ: Final = 1 << 30
+_LEADING_NUMBER: Final = re.compile(r"\s*([+-]?\d+)")
 
 
 class ReadingHalf(SourceSide):
@@ -233,3 +236,11 @@ def _enough_for(size: int) -> int:
     if size > _LONGEST_READ:
         raise ERR_OUT_OF_RANGE("size", "<= 1GiB", size)
     return 1 << (size - 1).bit_length()
+
+
+def wholeNumber(size: Any) -> int | None:
+    """What Node's `read()` takes for a number of bytes; None is all there are."""
+    if isinstance(size, int | float) and not isinstance(size, bool):
+        return int(size) if math.isfinite(size) else None
+    found = _LEADING_NUMBER.match(size) if isinstance(size, str) else None
+    return int(found[1]) if found else None

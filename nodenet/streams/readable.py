@@ -15,7 +15,7 @@ from nodenet.loop import pollerOf
 from nodenet.options import resolve
 from nodenet.streams._common import CommonStream
 from nodenet.streams._options import ReadableOptions, getDefaultHighWaterMark
-from nodenet.streams._reading import ReadingHalf
+from nodenet.streams._reading import ReadingHalf, wholeNumber
 from nodenet.streams.encodings import BytesLike, Decoder
 from nodenet.streams.iteration import ChunkIterator
 from nodenet.streams.pipe import Pipe, unpipe
@@ -91,7 +91,7 @@ class Readable(ReadingHalf, CommonStream):
 
         Mirrors: "readable.read([size])".
         """
-        return self._fetch(size)
+        return self._fetch(size if size is None or type(size) is int else wholeNumber(size))
 
     def pause(self) -> Self:
         """Stop emitting ``'data'``; what comes stays in the buffer.

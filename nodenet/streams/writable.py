@@ -150,7 +150,8 @@ class Writable(WritingHalf, CommonStream):
             encoding, callback = None, encoding
         error = None
         if chunk is not None:
-            accepted = self._write_checked(chunk, encoding, None)
+            # Not `write`, of which a subclass may think otherwise.
+            accepted = Writable._write_checked(self, chunk, encoding, None)
             if isinstance(accepted, BaseException):
                 error = accepted
         self._end_writing(error, callback)
