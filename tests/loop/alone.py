@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import sys
 
-from reactors import install
+from reactors import install  # type: ignore[import-not-found]  # it stands beside this
 
 install(sys.argv[1])
 

@@ -70,7 +70,8 @@ class Pair:
 
     def ask(self, data: bytes) -> Deferred[bytes]:
         """What comes back."""
-        self._heard = heard = Deferred()
+        heard: Deferred[bytes] = Deferred()
+        self._heard = heard
         IReactorFDSet(reactor).addReader(self)  # type: ignore[arg-type]
         self.other.send(data)
         return heard
@@ -90,7 +91,7 @@ class Pair:
         self.other.close()
 
 
-@pytest_twisted.async_yield_fixture
+@pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
 async def pair() -> AsyncIterator[Pair]:
     made = Pair()
     await made.alone()
@@ -164,7 +165,8 @@ async def test_its_ticks_run_behind_it_and_what_closes_behind_these(pair: Pair) 
     poller = pollerOf()
 
     def act(data: bytes) -> None:
-        poller.atRoundEnd(lambda: (seen.append("round's end"), done.callback(None)))
+        poller.atRoundEnd(seen.append, "round's end")
+        poller.atRoundEnd(done.callback, None)
         poller.queueMicrotask(seen.append, "microtask")
         poller.nextTick(seen.append, "tick")
         seen.append("handler")

@@ -46,7 +46,8 @@ def test_who_comes_back_and_does_not_become_ready_is_killed(
     program = impatient()
     where(program)
     (tmp_path / "stuck").touch()
-    os.kill(*workers(program), signal.SIGKILL)
+    (worker,) = workers(program)
+    os.kill(worker, signal.SIGKILL)
     for number, wait in ((2, "0.5"), (3, "1")):
         program.says(f"worker {number} does not become ready")
         program.says(f"worker {number} was ended by SIGKILL; another is started in {wait} s")

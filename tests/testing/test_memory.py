@@ -156,7 +156,8 @@ def test_a_whole_exchange_takes_place_while_the_clock_advances() -> None:
 @pytest.mark.parametrize("which", ["clock", "reactor"])
 def test_without_delay_it_takes_place_when_the_clock_is_moved(which: str) -> None:
     clock = ClockedReactor()
-    near, far = socketPair(**{which: clock})
+    given: Any = {which: clock}
+    near, far = socketPair(**given)
     far.pipe(far)
     heard: list[Any] = []
     near.on("data", heard.append).on("close", lambda _: heard.append("close"))
