@@ -10,7 +10,7 @@ from dgram.generate import Generator
 from dgram.programs import Machine, Program
 from oracle import Oracle
 
-_COUNT = 400
+_COUNT = 200
 _MACHINE = json.dumps(str(Path(__file__).with_name("programs.js")))
 
 
