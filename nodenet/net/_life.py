@@ -26,7 +26,7 @@ from nodenet.net._link import Link, SocketSink
 from nodenet.net._onread import OnRead
 from nodenet.streams import Duplex
 from nodenet.streams.encodings import BytesLike
-from nodenet.streams.stream import EMITTED, FINISHED, FLOWS, Callback
+from nodenet.streams.stream import EMITTED, FLOWS, Callback
 from nodenet.transports.tcp import TCPTransport
 
 _trace = debuglog("net")
@@ -58,7 +58,7 @@ class LivingSocket(Duplex):
     _referenced: bool = True
     _resets: bool = False
     _reset_waits: bool = False
-    _destroys_soon: bool = False
+    _reset_first: bool = False  # before anything was written
     _read_waits: bool = False
     _unsent: tuple[Sequence[bytes], Callback] | None = None
     _final_waits: Callback | None = None
@@ -120,6 +120,8 @@ class LivingSocket(Duplex):
         if self._tcp is not None:
             self._tune(self._tcp)
         self.emit("connect")
+        if self._reset_first:
+            self._reset()
         self._send_unsent()
         if self._reset_waits:
             self._reset()
@@ -196,15 +198,11 @@ class LivingSocket(Duplex):
         if phase is Phase.IDLE:
             self._poller.nextTick(self._emit_closed)
         else:
+            if self._writing and self._unsent is None:
+                self._poller.atRoundEnd(self._cancel_write)
             self._poller.atRoundEnd(self._emit_closed, error is not None)
         if self._released is not None:
             self._released()
-
-    def _half_over(self) -> None:
-        if self._destroys_soon and self._finish >= FINISHED:
-            self.destroy()
-        else:
-            super()._half_over()
 
     def _write_checked(
         self,
@@ -233,8 +231,8 @@ class LivingSocket(Duplex):
             self._connecting = None
         if phase is Phase.IDLE or phase is Phase.CLOSED:
             self._link = self._tcp = self._send = None
-            self._resets = self._destroys_soon = False
-            self._read_waits = self._reset_waits = False
+            self._resets = self._reset_waits = self._reset_first = False
+            self._read_waits = False
 
     def _open(self, link: Link) -> None:
         """There is a connection: `link` is where bytes come from and go to."""
@@ -318,11 +316,13 @@ class LivingSocket(Duplex):
         else:
             self.emit("timeout")
 
+    def _cancel_write(self) -> None:
+        """The kernel will not take the rest any more."""
+        if self._writing and self.destroyed:
+            self._sent(systemError(errno.ECANCELED, "write"))
+
     def _emit_closed(self, *hadError: bool) -> None:
         unsent, self._unsent = self._unsent, None
-        if unsent is None and self._writing and self.destroyed:
-            # The kernel will not take the rest any more.
-            self._sent(systemError(errno.ECANCELED, "write"))
         self.emit("close", *hadError)
         if unsent is not None:
             unsent[1](ERR_SOCKET_CLOSED_BEFORE_CONNECTION())

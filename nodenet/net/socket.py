@@ -231,7 +231,7 @@ class Socket(TellingSocket):
         if self._finish >= FINISHED:
             self.destroy()
         else:
-            self._destroys_soon = True
+            self.once("finish", self.destroy)
 
     def resetAndDestroy(self) -> Self:
         """Close with RST and destroy the socket; while connecting, once it has connected.
@@ -247,6 +247,7 @@ class Socket(TellingSocket):
             if not self._connecting.tcp:
                 raise ERR_INVALID_HANDLE_TYPE()
             self._reset_waits = True
+            self._reset_first = self._unsent is None
         elif self._link is not None:
             if self._tcp is None:
                 raise ERR_INVALID_HANDLE_TYPE()

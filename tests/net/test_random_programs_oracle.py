@@ -104,6 +104,37 @@ FOUND: dict[str, dict[str, Any]] = {
             [["c0", "read", size] for size in (1.5, "2", " 3x", -1, 0, 2.0, "x", "4")],
         ],
     },
+    "who resets before he writes writes nothing": {
+        "steps": [
+            SERVER,
+            [
+                ["c0", "make"],
+                CONNECT,
+                ["c0", "resetAndDestroy"],
+                ["c0", "write", "abc", {"call": []}],
+                ["c0", "end", {"call": []}],
+            ],
+        ],
+        "accepted": {"a0": {"hears": "data"}},
+    },
+    "destroySoon destroys among the listeners of finish": {
+        "steps": [SERVER, [["c0", "make"], CONNECT]],
+        "accepted": {
+            "a0": {
+                "reactions": {"finish": [[["a0", "get", "destroyed"]]]},
+                "begin": [["a0", "destroySoon"], ["a0", "pipe", "a0", None]],
+            }
+        },
+    },
+    "a write is cancelled before the socket closes": {
+        "large": True,
+        "steps": [
+            SERVER,
+            [["c0", "make"], CONNECT, ["c0", "pause"]],
+            [["a0", "write", {"fill": 20_000_000}, {"call": [["a0", "resume"]]}]],
+            [["a0", "destroy"]],
+        ],
+    },
     "what the system says of FIN is heard later": {
         "steps": [SERVER, [["c0", "make"], CONNECT, ["c0", "end", "abc"]]],
         "accepted": {"a0": {"begin": [["a0", "destroy"]]}},
