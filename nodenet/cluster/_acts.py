@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.python.failure import Failure
 
 Handle = socket.socket
 Answer = tuple[dict[str, Any], Handle | None]
@@ -46,8 +47,9 @@ class Acts:
         return listener
 
     def answer(self, query: dict[str, Any], handle: Handle | None) -> Deferred[Answer]:
-        """The answer to a question."""
-        return maybeDeferred(self._answers.get(query["act"], _refuse), query, handle)
+        """The answer to a question; what came along is closed when there is none."""
+        answered = maybeDeferred(self._answers.get(query["act"], _refuse), query, handle)
+        return answered.addErrback(_dropping, handle)
 
 
 def drop(content: Any, handle: Handle | None) -> None:
@@ -61,5 +63,9 @@ _NOBODY: Final[tuple[Hear, Mapping[str, type]]] = (drop, {})
 
 def _refuse(query: dict[str, Any], handle: Handle | None) -> Answer:
     """Nobody answers questions about this."""
-    drop(query, handle)
     raise LookupError(f"nobody answers {query['act']!r}")
+
+
+def _dropping(failure: Failure, handle: Handle | None) -> Failure:
+    drop(None, handle)
+    return failure

@@ -129,7 +129,7 @@ class Handles:
         duplicate = os.dup(place.fd)
         try:
             return self._opened(replace(place, fd=duplicate), key)
-        except (OSError, ERR_INVALID_FD_TYPE):
+        except BaseException:
             os.close(duplicate)
             raise
 

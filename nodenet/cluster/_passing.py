@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.python.failure import Failure
 
 from nodenet import dgram, net
 from nodenet.errors import ERR_INVALID_HANDLE_TYPE
@@ -113,7 +114,12 @@ def _connection(poller: Poller, said: Mapping[str, Any], skt: socket.socket) -> 
 
 def _server(poller: Poller, said: Mapping[str, Any], skt: socket.socket) -> Deferred[Any]:
     server = net.Server(reactor=poller.reactor)
-    return _bound(server, lambda: server.listen(skt))
+
+    def failed(failure: Failure) -> Failure:
+        skt.close()
+        return failure
+
+    return _bound(server, lambda: server.listen(skt)).addErrback(failed)
 
 
 def _datagrams(poller: Poller, said: Mapping[str, Any], skt: socket.socket) -> Deferred[Any]:

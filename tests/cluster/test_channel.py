@@ -351,6 +351,24 @@ async def test_a_note_that_does_not_say_what_it_must_ends_the_channel(note: dict
     assert descriptors() == before
 
 
+async def test_a_handle_that_came_with_what_nobody_can_answer_is_closed(
+    flushLoggedErrors: Flush,
+) -> None:
+    one, other = ends()
+    near, far = socket.socketpair()
+    other.channel.serve("divide", lambda query, _: 1 / 0)
+    with far:
+        for act in "divide", "unknown":
+            with pytest.raises(QueryFailed):
+                await one.channel.ask({"act": act}, far)
+    near.setblocking(False)
+    assert near.recv(1) == b""  # although the log has the failures still
+    assert len(flushLoggedErrors(ZeroDivisionError, LookupError)) == 2
+    near.close()
+    await one.end()
+    await other.end()
+
+
 async def test_a_handle_that_nobody_waits_for_is_closed() -> None:
     before = descriptors()
     one, other = ends()

@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 
 from nodenet import dgram, net
 from nodenet.cluster._channel import Channel
+from nodenet.cluster._passing import unpack
 from nodenet.cluster._process import Process
 from nodenet.errors import (
     ERR_INVALID_ARG_TYPE,
@@ -387,6 +388,14 @@ async def test_what_nobody_listens_for_is_closed(nodeServer: Server, nodeClient:
     ends.near.send("nobody", server)
     await ended
     await ends.close()
+
+
+@pytest.mark.parametrize("kind", ["net.Socket", "net.Server", "udp6", "nothing"])
+async def test_what_cannot_be_made_of_a_socket_leaves_it_closed(kind: str) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wrong:
+        with pytest.raises((OSError, TypeError, LookupError)):
+            await unpack(pollerOf(), {"kind": kind}, wrong)
+        assert wrong.fileno() == -1
 
 
 async def test_no_descriptor_is_left(nodeServer: Server, nodeClient: Client) -> None:
