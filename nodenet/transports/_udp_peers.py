@@ -33,6 +33,7 @@ class Destinations(dict[Peer, Destination]):
 
     Raises:
         InvalidAddressError: The peer's host is a name, or of another family.
+        OverflowError: Its port is none, as sockets of Python say it.
     """
 
     def __init__(self, family: int) -> None:
@@ -44,6 +45,8 @@ class Destinations(dict[Peer, Destination]):
         numeric = numericHost(host)
         if not isIP(numeric):
             raise InvalidAddressError(host, "write() only accepts IP addresses, not hostnames")
+        if not 0 <= port <= 65_535:
+            raise OverflowError(f"port must be 0-65535, not {port}")
         try:
             packed = destination(numeric, port, self._family)
         except OSError:

@@ -127,12 +127,16 @@ class UDPPort(MulticastGroups):
 
         Returns:
             A Deferred that fires when that is done.
+
+        Raises:
+            OSError: ``EBADF``, it has never listened.
         """
         if self._stopped is None:
+            descriptor = self._open
             self._stopped = Deferred()
             _log.info("{protocol} stopped on {host}", protocol=self._name(), host=self.getHost())
-            self._open.queue.flush()
-            self._open.close()
+            descriptor.queue.flush()
+            descriptor.close()
             self._poller.nextTick(self._stop)
         return self._stopped
 
@@ -158,6 +162,7 @@ class UDPPort(MulticastGroups):
         Raises:
             MessageLengthError: It is longer than UDP can carry.
             InvalidAddressError: `addr` is a name, or of the wrong family.
+            OverflowError: Its port is none.
         """
         queue = self._open.queue
         if queue.connected:

@@ -168,11 +168,20 @@ async def test_what_cannot_be_sent_is_refused_at_once(listen):
         port.write(b"x", ("localhost", 9))
     with pytest.raises(error.InvalidAddressError):
         port.write(b"x", ("::1", 9))
+    with pytest.raises(OverflowError, match="port must be 0-65535, not 65536"):
+        port.write(b"x", ("127.0.0.1", 65_536))
     with pytest.raises(error.InvalidAddressError):
         port.connect("localhost", 9)
     port.connect("127.0.0.1", 9)
     with pytest.raises(ValueError, match="connected to"):
         port.write(b"x", ("127.0.0.1", 10))
+
+
+def test_a_port_that_has_never_listened_cannot_be_stopped():
+    port = UDPPort(Recorder(), 0)
+    for _ in range(2):
+        with pytest.raises(OSError, match="EBADF"):
+            port.stopListening()
 
 
 def test_a_taken_port_is_a_CannotListenError_in_nodes_words(listen):
