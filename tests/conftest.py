@@ -6,6 +6,7 @@ import functools
 import inspect
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from pathlib import Path
@@ -37,6 +38,17 @@ else:
         "nodenet", deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
     settings.load_profile("nodenet")
+
+
+def pytest_configure() -> None:
+    """Programs under test end by signals, also where a shell or nohup has these ignored."""
+    for number, handler in (
+        (signal.SIGINT, signal.default_int_handler),
+        (signal.SIGHUP, signal.SIG_DFL),
+        (signal.SIGQUIT, signal.SIG_DFL),
+    ):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
