@@ -156,11 +156,13 @@ class ChildProcess(Process):
         cwd = settings.get("cwd")
         if cwd is not None:
             os.stat(os.path.join(cwd, "."))  # a process that has begun cannot tell us
+        told = {**env, CHANNEL_FD: str(_CHANNEL)}
         self._transport = transport = self._poller.reactor.spawnProcess(
             _Life(self),
-            self.spawnfile,
-            self.spawnargs,
-            env={**env, CHANNEL_FD: str(_CHANNEL)},
+            os.fsencode(self.spawnfile),
+            # Here, for not every Twisted says what it has no bytes for.
+            [os.fsencode(word) for word in self.spawnargs],
+            env={os.fsencode(name): os.fsencode(value) for name, value in told.items()},
             path=cwd,
             uid=settings.get("uid"),
             gid=settings.get("gid"),
