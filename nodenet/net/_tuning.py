@@ -60,7 +60,7 @@ class TunableSocket(LivingSocket):
         """Switch Nagle's algorithm off (True) or on; remembered until there is a connection.
 
         Args:
-            noDelay: Whether what is written is sent at once; in place of waiting for more.
+            noDelay: Whether what is written is sent at once, instead of waiting for more.
 
         Mirrors: "socket.setNoDelay([noDelay])".
         """

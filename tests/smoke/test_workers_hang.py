@@ -13,12 +13,12 @@ from smoke.workers import Start, asked, where, workers
 
 # The program, and a service with less patience than it has otherwise.
 STUCK = """
-import os, time
+import os
 from nodenet import net
 
 def main():
-    while os.path.exists("stuck"):
-        time.sleep(0.01)
+    if os.path.exists("stuck"):
+        open("stuck").close()  # a pipe: not before somebody opens its other end
     greet = lambda client: client.on("error", lambda error: None).end(str(os.getpid()))
     return net.createServer(greet).listen(0, "127.0.0.1")
 """
@@ -34,7 +34,7 @@ WorkersService(["run", "stuck:main"], 1).setServiceParent(application)
 
 @pytest.fixture
 def impatient(start: Start, tmp_path: Path) -> Callable[[], Program]:
-    """Starts a service with one worker, which hangs as long as there is a file named stuck."""
+    """Starts a service with one worker, which hangs while there is a pipe named stuck."""
     (tmp_path / "stuck.py").write_text(STUCK)
     (tmp_path / "stuck.tac").write_text(TAC)
     return lambda: start(prefix=("-noy", "stuck.tac"), words=())
@@ -45,7 +45,7 @@ def test_who_comes_back_and_does_not_become_ready_is_killed(
 ) -> None:
     program = impatient()
     where(program)
-    (tmp_path / "stuck").touch()
+    os.mkfifo(tmp_path / "stuck")
     (worker,) = workers(program)
     os.kill(worker, signal.SIGKILL)
     for number, wait in ((2, "0.5"), (3, "1")):
@@ -54,11 +54,12 @@ def test_who_comes_back_and_does_not_become_ready_is_killed(
 
 
 def test_the_first_may_take_its_time(impatient: Callable[[], Program], tmp_path: Path) -> None:
-    (tmp_path / "stuck").touch()
+    os.mkfifo(tmp_path / "stuck")
     program = impatient()
     for _ in range(2):
         program.says("worker 1 does not become ready")
-    (tmp_path / "stuck").unlink()
+    with open(tmp_path / "stuck", "w"):
+        (tmp_path / "stuck").unlink()
     place = where(program)
     assert asked(place) == str(*workers(program))
     assert "SIGKILL" not in program.transcript
