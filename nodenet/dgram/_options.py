@@ -26,7 +26,7 @@ from nodenet.options import (
     checkUint32,
     choice,
 )
-from nodenet.transports.udp_queue import SEND_QUEUE_LIMIT
+from nodenet.transports.udp_queue import SEND_QUEUE_LIMIT, SEND_QUEUE_MOST
 
 
 def _type(value: Any, name: str) -> str:
@@ -188,8 +188,8 @@ class QueueOptions(TypedDict, total=False):
             check=checkUint32,
             string=NUMBER,
             node=False,
-            doc="Bytes that may wait while the kernel is full, in at most 262,144 datagrams; "
-            "beyond, sending fails: ``ENOBUFS``.",
+            doc="Bytes that may wait while the kernel is full, in at most "
+            f"{SEND_QUEUE_MOST:,} datagrams; beyond, sending fails: ``ENOBUFS``.",
         ),
     ]
 

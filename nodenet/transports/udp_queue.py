@@ -23,7 +23,9 @@ from nodenet.transports.udp_control import ControlMessages
 SEND_QUEUE_LIMIT: Final = 16 * 1024 * 1024
 """Bytes that may wait for the kernel to take them, unless the user sets another limit."""
 
-_MOST: Final = 262_144  # datagrams that may wait, be they ever so short
+SEND_QUEUE_MOST: Final = 262_144
+"""Datagrams that may wait, be they ever so short."""
+
 _PAUSE: Final = 0.005  # seconds
 _FULL: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS})
 
@@ -322,7 +324,7 @@ class SendQueue:
         self, datagram: bytes, destination: Destination, callback: SendCallback | None
     ) -> None:
         size = self._waiting_size + len(datagram)
-        if size > self.limit or len(self._waiting) >= _MOST:
+        if size > self.limit or len(self._waiting) >= SEND_QUEUE_MOST:
             self._refuse(errno.ENOBUFS, destination, callback)
             return
         if not self._waiting:

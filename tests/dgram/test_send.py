@@ -150,7 +150,7 @@ async def test_over_the_limit_of_the_queue_sending_fails_clearly(sockets, take, 
 
 
 async def test_empty_datagrams_do_not_wait_without_a_bound(sockets, socketPath, monkeypatch):
-    monkeypatch.setattr(udp_queue, "_MOST", 20)
+    monkeypatch.setattr(udp_queue, "SEND_QUEUE_MOST", 20)
     server, client = sockets("unix_dgram"), sockets("unix_dgram")
     server.bind(socketPath("server"))
     await events.once(server, "listening")
