@@ -44,6 +44,7 @@ class IStreamLink(Interface):
     bytesRead = Attribute("Bytes received so far (int).")
     bytesSent = Attribute("Bytes handed on so far (int).")
     queued = Attribute("Bytes that wait to be sent (int).")
+    held = Attribute("Whether these leave when the running handler has returned (bool).")
     reading = Attribute("Whether what arrives is delivered now (bool).")
     buffer = Attribute("Where to put what is received (memoryview), or None.")
 

@@ -113,6 +113,7 @@ class EpollPoller(Poller):
                     if epoll is None:
                         return
                     events = epoll.poll(0, _BATCH)
+                    ticks.turn += 1
                 for descriptor, event in events:
                     handle = watched.get(descriptor)
                     if handle is None:

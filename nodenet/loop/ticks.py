@@ -35,6 +35,8 @@ class Ticks:
         self.fed: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self.closing: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._uncaught = uncaught
+        self.turn = 0
+        """A number that is another one after each look for events."""
         self.polling = False
         """Whether a round of handlers is being run."""
         self._round_end: IDelayedCall | None = None
@@ -84,6 +86,7 @@ class Ticks:
         """A callback of nodenet begins in the reactor's thread."""
         self._thread = get_ident()
         self.depth += 1
+        self.turn += 1
 
     def leave(self) -> None:
         """A callback of nodenet has returned: at depth 0 drain the queues."""

@@ -44,6 +44,7 @@ class StreamLink(Protocol):
     transport: Any
     bytesRead = 0
     bytesSent = 0
+    held = False
     queued = 0
     reading = False
     buffer: memoryview | None = None

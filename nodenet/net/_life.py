@@ -96,8 +96,18 @@ class LivingSocket(Duplex):
 
     def _flushed(self) -> None:
         self._touch()
-        if self._writing:  # or else it was written before the link was ours
+        if self._writing:  # or else it was held by the link, or written before that was ours
             self._sent()
+        final = self._final_waits
+        if final is not None:
+            self._final_waits = None
+            self._final(final)
+
+    def _write_lost(self, error: OSError) -> None:
+        if self._writing:
+            self._sent(error)
+        else:
+            self.destroy(error)  # the link held what it could not send then
 
     def _reactor_stopped(self) -> None:
         self.destroy()
@@ -168,6 +178,8 @@ class LivingSocket(Duplex):
             self._final_waits = callback
         elif link is None:
             callback(None)
+        elif link.queued:
+            self._final_waits = callback  # the link holds some of what was written
         elif self._end >= EMITTED:
             # The peer has ended too: what follows is the close, and that sends the FIN.
             self._poller.feed(callback, None)
@@ -188,11 +200,12 @@ class LivingSocket(Duplex):
         if connecting is not None:
             connecting.cancel()
         if link is not None:
-            self._bytes_read, self._bytes_sent = link.bytesRead, link.bytesSent
+            self._final_waits = None
             if self._resets:
                 link.reset()
             else:
                 link.close()
+            self._bytes_read, self._bytes_sent = link.bytesRead, link.bytesSent
         self._step(Phase.CLOSED)
         callback(error)
         if phase is Phase.IDLE:

@@ -23,6 +23,7 @@ class Link(Protocol):
     bytesRead: int
     bytesSent: int
     queued: int
+    held: bool
     buffer: memoryview | None
 
     def attach(self, deliver: Callable[[bytes], object], sink: StreamSink) -> None: ...
@@ -60,7 +61,7 @@ class SocketSink:
         self._socket.destroy(error)
 
     def writeFailed(self, error: OSError) -> None:
-        self._socket._sent(error)
+        self._socket._write_lost(error)
 
     def reactorStopped(self) -> None:
         self._socket._reactor_stopped()

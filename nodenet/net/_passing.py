@@ -73,6 +73,7 @@ def checked(connection: Socket) -> TCPTransport | UNIXTransport:
     link = connection._link
     if not isinstance(link, TCPTransport | UNIXTransport) or link._tls is not None:
         raise ERR_INVALID_HANDLE_TYPE()
+    link.sendHeld()
     if connection.writableLength:
         raise ERR_INVALID_STATE("bytes of the socket wait to be sent")
     if connection._decoder is not None and connection.readableLength:

@@ -55,6 +55,17 @@ class TellingSocket(TunableSocket):
         return link.bytesSent + link.queued + waits
 
     @property
+    def writableLength(self) -> int:
+        """How many bytes wait to be sent."""
+        link = self._link
+        if link is None:
+            return self._unwritten
+        # The write that is on its way counts as a whole, as in Node. What the link has besides is
+        # on its way, too, unless the kernel has broken its promise.
+        besides = link.queued - (self._write_size if self._writing else 0)
+        return self._unwritten if link.held else self._unwritten + max(0, besides)
+
+    @property
     def bufferSize(self) -> int | None:
         """How many bytes wait to be sent; None without a connection. Deprecated in Node."""
         return None if self._phase in (Phase.IDLE, Phase.CLOSED) else self.writableLength

@@ -44,6 +44,9 @@ class PipeDescriptor(StreamDescriptor):
     def describe(self) -> str:
         return f"pipe fd={self._descriptor}" if self._open else "closed"
 
+    def _promised(self) -> int:
+        return 0
+
 
 class _PipeEnd:
     """A descriptor with the methods of a socket."""

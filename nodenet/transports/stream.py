@@ -13,13 +13,12 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from collections import deque
-from collections.abc import Callable, Sequence
-from itertools import islice
+from collections.abc import Callable
 from typing import Any, Final
 
 from nodenet.errors import systemError
-from nodenet.loop import Handle, Poller
+from nodenet.loop import Poller
+from nodenet.transports.sending import SendingHandle
 from nodenet.transports.sink import NOBODY, StreamSink
 
 READ_SIZE: Final = 65_536
@@ -29,12 +28,10 @@ _LARGE_READ: Final = 262_144
 """Bytes taken by one read while there are always that many: half the calls of a fast stream. Not
 by default, for a buffer of that size is mapped anew for every read that does not fill it."""
 
-_VECTOR: Final = 512  # buffers handed to one sendmsg; the kernel takes 1,024
-_NOTHING: Final[deque[bytes | memoryview]] = deque()  # an idle connection needs none of its own
 _RESET: Final = struct.pack("ii", 1, 0)  # linger for 0 seconds: close sends RST
 
 
-class StreamDescriptor(Handle):
+class StreamDescriptor(SendingHandle):
     """A non-blocking connected (or connecting) stream socket."""
 
     deliver: Callable[[bytes], object]
@@ -42,14 +39,9 @@ class StreamDescriptor(Handle):
     def __init__(self, poller: Poller, skt: socket.socket) -> None:
         super().__init__(poller, skt)
         self.bytesRead = 0
-        self.bytesSent = 0
-        self.queued = 0
         self.buffer: memoryview | None = None
-        self.sink: StreamSink = NOBODY
-        self._queue = _NOTHING
         self._read_size = READ_SIZE
         self._recv: Callable[[int], bytes] = skt.recv
-        self._send = skt.send
         self._connected: Callable[[OSError | None], object] | None = None
 
     def attach(self, deliver: Callable[[bytes], object], sink: StreamSink) -> None:
@@ -75,45 +67,7 @@ class StreamDescriptor(Handle):
     def connecting(self) -> bool:
         return self._connected is not None
 
-    # -- bytes ------------------------------------------------------------------------------
-
-    def send(self, data: bytes) -> bool:
-        """Hand `data` to the kernel now.
-
-        :returns: True when all of it was taken; False when the rest waits, and `flushed()` of
-            the sink will tell.
-        :raises OSError: when the kernel refused it (nothing of it waits then).
-        """
-        queue = self._queue
-        sent = 0
-        if not queue:
-            try:
-                sent = self._send(data)
-            except BlockingIOError:
-                pass
-            except OSError as error:
-                raise systemError(error, "write") from None
-            self.bytesSent += sent
-            if sent == len(data):
-                return True
-        self._keep((data,), sent)
-        return False
-
-    def sendv(self, chunks: Sequence[bytes]) -> bool:
-        """As `send`, several chunks in one system call (`sendmsg`)."""
-        sent = 0
-        if not self._queue:
-            try:
-                sent = self._socket.sendmsg(chunks[:_VECTOR])
-            except BlockingIOError:
-                pass
-            except OSError as error:
-                raise systemError(error, "write") from None
-            self.bytesSent += sent
-            if sent == sum(map(len, chunks)):
-                return True
-        self._keep(chunks, sent)
-        return False
+    # -- the end ----------------------------------------------------------------------------
 
     def shutdown(self) -> None:
         """Send FIN. Nothing may wait to be sent.
@@ -125,15 +79,12 @@ class StreamDescriptor(Handle):
         except OSError as error:
             raise systemError(error, "shutdown") from None
 
-    # -- the end ----------------------------------------------------------------------------
-
     def close(self) -> None:
-        """Close; what waits to be sent is dropped."""
+        """Close; what waits to be sent is dropped, that is what the kernel would not take."""
         self.sink = NOBODY
         self.deliver = _ignore
         self._connected = None
-        self._queue = _NOTHING
-        self.queued = 0
+        self._drop_queue()
         self.closeDescriptor()
 
     def reset(self) -> None:
@@ -171,29 +122,8 @@ class StreamDescriptor(Handle):
     def doWrite(self) -> None:
         if self._connected is not None:
             self._connect_outcome()
-            return
-        queue = self._queue
-        try:
-            if len(queue) == 1:
-                sent = self._send(queue[0])
-            else:
-                sent = self._socket.sendmsg(list(islice(queue, _VECTOR)))
-        except BlockingIOError:
-            return
-        except OSError as error:
-            self.stopWriting()
-            queue.clear()
-            self.queued = 0
-            self.sink.writeFailed(systemError(error, "write"))
-            return
-        self.bytesSent += sent
-        self.queued -= sent
-        self._drop(sent)
-        if not queue:
-            self.sink.flushed()
-            # Only now: who writes more from flushed() mostly waits again.
-            if not queue:
-                self.stopWriting()
+        else:
+            self._send_more()
 
     def connectionLost(self, reason: object) -> None:
         sink = self.sink
@@ -240,30 +170,6 @@ class StreamDescriptor(Handle):
         except OSError:
             return False
         return True
-
-    def _keep(self, chunks: Sequence[bytes], sent: int) -> None:
-        """Keep `chunks` without their first `sent` bytes until the kernel takes more."""
-        if self._queue is _NOTHING:
-            self._queue = deque()
-        for chunk in chunks:
-            size = len(chunk)
-            if sent >= size:
-                sent -= size
-                continue
-            self._queue.append(memoryview(chunk)[sent:] if sent else chunk)
-            self.queued += size - sent
-            sent = 0
-        self.startWriting()
-
-    def _drop(self, sent: int) -> None:
-        queue = self._queue
-        while sent:
-            size = len(queue[0])
-            if sent < size:
-                queue[0] = memoryview(queue[0])[sent:]
-                return
-            queue.popleft()
-            sent -= size
 
 
 def noRoom() -> OSError:

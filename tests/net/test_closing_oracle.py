@@ -109,6 +109,48 @@ PLAYS: dict[str, Play] = {
             ]
         },
     },
+    "writes and the end when there is room again": {
+        "server": {"silent": True, "begin": [["resume"]]},
+        "client": {
+            "connect": [["write", "bytes:8000000", "cb:1"]],
+            "drain": [
+                ["write", "bytes:5000"],
+                ["write", "bytes:6000", "cb:2"],
+                ["write", "x"],
+                ["write", "bytes:7000"],
+                ["get", "writableLength", "bytesWritten", "writableNeedDrain"],
+                ["end", "bytes:3000", "cb:end"],
+                STATE,
+            ],
+            "finish": [STATE, ["get", "bytesWritten"]],
+        },
+    },
+    "a destroy behind writes when there is room again": {
+        "server": {"silent": True, "begin": [["resume"]]},
+        "client": {
+            "connect": [["write", "bytes:8000000", "cb:1"]],
+            "drain": [
+                ["write", "bytes:5000"],
+                ["write", "bytes:6000", "cb:2"],
+                ["destroy"],
+                ["get", "bytesWritten"],
+            ],
+        },
+    },
+    "an end while writes wait, when there is room again": {
+        "server": {"silent": True, "begin": [["resume"]]},
+        "client": {
+            "connect": [["write", "bytes:8000000"]],
+            "drain": [["write", "bytes:5000"], ["write", "bytes:8000000", "cb:1"], ["end"], STATE],
+        },
+    },
+    "a listener of drain throws": {
+        "server": {"silent": True, "begin": [["resume"]]},
+        "client": {
+            "connect": [["write", "bytes:8000000"], ["later", 200, "end", "tail"]],
+            "drain": [["write", "bytes:5000"], ["throw", "boom"]],
+        },
+    },
     "a write that nobody reads any more": {
         "clientOptions": {"allowHalfOpen": True},
         "server": {"begin": [["destroy"]]},
