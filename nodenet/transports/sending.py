@@ -35,11 +35,7 @@ _NOTHING: Final[deque[bytes | memoryview]] = deque()  # an idle connection needs
 class SendingHandle(Handle):
     """The sending side of a stream socket."""
 
-    # Class attributes: an idle connection needs none of its own.
-    bytesSent = 0
-    queued = 0
-    sink: StreamSink = NOBODY
-    _queue = _NOTHING
+    # Class attributes are what most connections never need.
     held = False
     _room: int | None = None  # bytes that may be held; a number within `flushed()`
     _turn = 0  # when there was a write of `_STREAMED` bytes last
@@ -47,6 +43,10 @@ class SendingHandle(Handle):
 
     def __init__(self, poller: Poller, skt: socket.socket) -> None:
         super().__init__(poller, skt)
+        self.bytesSent = 0
+        self.queued = 0
+        self.sink: StreamSink = NOBODY
+        self._queue = _NOTHING
         self._send: Callable[[bytes | memoryview], int] = skt.send
 
     def send(self, data: bytes) -> bool:
@@ -105,8 +105,8 @@ class SendingHandle(Handle):
 
     def sendHeld(self) -> None:
         """Have the kernel take now what is held for it; `writeFailed` of the sink may tell."""
-        self._room = None
         if self.held:
+            self._room = None
             self._send_queue()
 
     def inherited(self) -> None:
@@ -145,7 +145,8 @@ class SendingHandle(Handle):
         if room:
             self.held = True
             for chunk in chunks:
-                self._append(chunk, len(chunk))
+                if chunk:  # what is empty would never leave
+                    self._append(chunk, len(chunk))
             self._room = max(0, room - size) if len(self._queue) < _MANY else 0
             return False
         turn = self.poller.ticks.turn

@@ -156,6 +156,29 @@ async def test_more_is_said_to_have_left_than_one_call_takes(way: str) -> None:
     far.close()
 
 
+@pytest.mark.parametrize("way", ["send", "sendv"])
+async def test_nothing_to_send_is_not_waited_for(way: str) -> None:
+    near, far = tcp()
+    while near.link.send(bytes(CHUNK)):
+        pass
+
+    def more() -> None:
+        if way == "send":
+            assert near.link.send(bytes(CHUNK))
+            near.link.send(b"")
+        else:
+            assert not near.link.sendv([bytes(CHUNK)] * 8 + [b""])
+        assert near.link.held
+
+    firstFlush(near, more)
+    while near.link.writing:  # that it may write is told again when all has left
+        discard(far)
+        await deferLater(reactor, 0)
+    assert near.events == ["flushed"] * 2
+    near.link.close()
+    far.close()
+
+
 async def test_closing_in_the_flush_notice_loses_nothing_that_was_accepted() -> None:
     near, far = tcp()
     total = 0
