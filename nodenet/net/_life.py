@@ -48,7 +48,7 @@ class LivingSocket(Duplex):
     _link: Link | None = None
     _tcp: TCPTransport | None = None
     _connecting: Connecting | ConnectingUnix | None = None
-    _idle: IdleTimer | None = None
+    _idle: IdleTimer | None
     _onread: OnRead | None = None
     _block_list: BlockList | None = None
     _no_delay: bool = False
