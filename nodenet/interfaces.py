@@ -31,7 +31,7 @@ class IStreamSink(Interface):
         """What waited could not be sent and was dropped. The link is not closed by it."""
 
     def reactorStopped() -> None:
-        """The reactor stops; the link is closed already."""
+        """The reactor stops; the link is closed next."""
 
 
 class IStreamLink(Interface):

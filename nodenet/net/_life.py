@@ -201,18 +201,20 @@ class LivingSocket(Duplex):
             connecting.cancel()
         if link is not None:
             self._final_waits = None
+            given = link.bytesSent + link.queued
             if self._resets:
                 link.reset()
             else:
                 link.close()
             self._bytes_read, self._bytes_sent = link.bytesRead, link.bytesSent
+            if self._writing and self._unsent is None:
+                self._bytes_sent -= self._write_size  # for it is among what waits, too
+                self._poller.atRoundEnd(self._end_write, link.bytesSent < given)
         self._step(Phase.CLOSED)
         callback(error)
         if phase is Phase.IDLE:
             self._poller.nextTick(self._emit_closed)
         else:
-            if self._writing and self._unsent is None:
-                self._poller.atRoundEnd(self._cancel_write)
             self._poller.atRoundEnd(self._emit_closed, error is not None)
         if self._released is not None:
             self._released()
@@ -329,10 +331,11 @@ class LivingSocket(Duplex):
         else:
             self.emit("timeout")
 
-    def _cancel_write(self) -> None:
-        """The kernel will not take the rest any more."""
+    def _end_write(self, cancelled: bool) -> None:
+        """The link is closed: the write that was on its way has left, or the rest never will."""
         if self._writing and self.destroyed:
-            self._sent(systemError(errno.ECANCELED, "write"))
+            self._bytes_sent += self._write_size
+            self._sent(systemError(errno.ECANCELED, "write") if cancelled else None)
 
     def _emit_closed(self, *hadError: bool) -> None:
         unsent, self._unsent = self._unsent, None

@@ -24,7 +24,7 @@ class StreamSink(Protocol):
         """Writing what waited failed, for instance with ``EPIPE``; it was dropped."""
 
     def reactorStopped(self) -> None:
-        """The reactor stops; the descriptor is closed already."""
+        """The reactor stops; the descriptor is closed next."""
 
 
 class _Nobody:

@@ -126,9 +126,10 @@ class StreamDescriptor(SendingHandle):
             self._send_more()
 
     def connectionLost(self, reason: object) -> None:
-        sink = self.sink
-        self.close()
-        sink.reactorStopped()
+        try:
+            self.sink.reactorStopped()
+        finally:
+            self.close()
 
     # -- private ----------------------------------------------------------------------------
 

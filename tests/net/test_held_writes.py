@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -146,3 +147,53 @@ async def test_a_drain_listener_may_close(act: Callable[[net.Socket], object]) -
     if act is net.Socket.destroy:
         assert reader.bytesRead == total + len(CHUNK)
     assert writer.writableLength == 0
+
+
+@pytest.mark.parametrize("later", [False, True])
+@pytest.mark.parametrize("act", [net.Socket.destroy, net.Socket.resetAndDestroy])
+async def test_a_write_that_has_left_is_not_cancelled(
+    act: Callable[[net.Socket], object], later: bool
+) -> None:
+    writer, reader = await overTCP()
+    total = fill(writer)
+    seen: list[Any] = []
+
+    def close() -> None:
+        act(writer)
+        seen.append(writer.bytesWritten - total)
+
+    def more() -> None:
+        while writer.write(CHUNK, seen.append):
+            pass
+        if later:
+            writer._poller.nextTick(close)
+        else:
+            close()
+
+    writer.once("drain", more)
+    writer.on("error", seen.append)
+    reader.on("error", lambda error: None)
+    reader.resume()
+    await happens(writer, "close")
+    assert seen.count(None) == 8
+    assert [value for value in seen if value is not None] == [8 * len(CHUNK)]
+    assert writer.bytesWritten == total + 8 * len(CHUNK)
+    if not reader.destroyed:
+        await happens(reader, "close")
+
+
+@pytest.mark.parametrize("stops", [False, True])
+async def test_a_write_that_has_not_left_is_cancelled_and_not_counted_twice(stops: bool) -> None:
+    writer, reader = socketPair(capacity=8192)
+    seen: list[int] = []
+    writer.write(CHUNK, lambda error: seen.append(error.errno))
+    if stops:
+        for link in (writer._link, reader._link):
+            link.connectionLost(None)  # type: ignore[union-attr]  # as the reactor does
+    else:
+        writer.destroy()
+        reader.destroy()
+    assert writer.bytesWritten == 8192
+    await happens(writer, "close")
+    assert writer.bytesWritten == 8192
+    assert seen == [errno.ECANCELED]
