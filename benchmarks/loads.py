@@ -66,6 +66,14 @@ def _stream(name: str, title: str, program: str, mode: str) -> Load:
     return Load(name, title, program, mode, settings, unit="MB", scale=1e6)
 
 
+def _source(size: int, title: str) -> Load:
+    """A stream to the client, in chunks of `size` bytes: what the server writes at once."""
+    name = "stream-out" if size == 65536 else f"stream-out-{size}"
+    settings = {"connections": 4}
+    told = (str(size),)
+    return Load(name, title, "tcp_source", "source", settings, unit="MB", scale=1e6, told=told)
+
+
 def _lines(lines: int, title: str) -> Load:
     settings = {"connections": 50, "size": 32 * lines, "lines": lines}
     return Load(f"lines-{lines}", title, "tcp_lines", "pingpong", settings)
@@ -105,7 +113,9 @@ LOADS = (
     _pingpong(50),
     _pingpong(500),
     _stream("stream-in", "TCP stream, client to server", "tcp_sink", "sink"),
-    _stream("stream-out", "TCP stream, server to client", "tcp_source", "source"),
+    _source(65536, "TCP stream, server to client"),
+    _source(16384, "TCP stream, server to client, 16 KiB in a write"),
+    _source(1024, "TCP stream, server to client, 1 KiB in a write"),
     _stream("stream-echo", "TCP stream, echoed", "tcp_echo", "echo-stream"),
     _stream("stream-pipe", "TCP stream, echoed by pipe", "tcp_pipe", "echo-stream"),
     Load(

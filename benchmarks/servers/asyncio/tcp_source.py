@@ -1,17 +1,19 @@
-"""A source: writes for as long as the client takes it, a chunk each time round the loop.
+"""A source: writes chunks of so many bytes for as long as the client takes them.
 
-``write`` sends at once, so a plain ``while not paused`` may never return to the loop: a client that
-reads fast enough would be the only one served.
+64 KiB each time round the loop: ``write`` sends at once, so a plain ``while not paused`` may never
+return to the loop, and a client that reads fast enough would be the only one served.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import cast
 
 from benchmarks.servers.asyncio import _serve
 
-CHUNK = b"x" * 65536
+CHUNK = bytes(int(sys.argv[1]))
+IN_A_ROW = max(1, 65_536 // len(CHUNK))
 
 
 class Source(asyncio.Protocol):
@@ -37,10 +39,12 @@ class Source(asyncio.Protocol):
         self.paused = True
 
     def pump(self) -> None:
-        """Write a chunk, and come back for the next unless that was too much."""
-        self.transport.write(CHUNK)
-        if not self.paused:
-            self.loop.call_soon(self.pump_on)
+        """Write, and come back for more unless that was too much."""
+        for _ in range(IN_A_ROW):
+            self.transport.write(CHUNK)
+            if self.paused:
+                return
+        self.loop.call_soon(self.pump_on)
 
     def pump_on(self) -> None:
         """Go on, unless the transport has become full in between."""

@@ -1,7 +1,7 @@
-// A source: writes for as long as the client takes it.
+// A source: writes chunks of so many bytes for as long as the client takes them.
 'use strict';
 const net = require('node:net');
-const chunk = Buffer.alloc(65536, 'x');
+const chunk = Buffer.alloc(Number(process.argv[2]));
 
 const server = net.createServer((socket) => {
   const pump = () => { while (socket.write(chunk)); };

@@ -1,11 +1,13 @@
-"""A source: writes for as long as the client takes it."""
+"""A source: writes chunks of so many bytes for as long as the client takes them."""
 
 from __future__ import annotations
+
+import sys
 
 from benchmarks.servers.nodenet._announce import announce
 from nodenet import net, run
 
-CHUNK = b"x" * 65536
+CHUNK = bytes(int(sys.argv[1]))
 
 
 def main() -> None:

@@ -1,6 +1,8 @@
-"""A source: writes for as long as the client takes it."""
+"""A source: writes chunks of so many bytes for as long as the client takes them."""
 
 from __future__ import annotations
+
+import sys
 
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Factory, Protocol
@@ -9,7 +11,7 @@ from zope.interface import implementer
 
 from benchmarks.servers.twisted import _serve
 
-CHUNK = b"x" * 65536
+CHUNK = bytes(int(sys.argv[1]))
 
 
 @implementer(IPushProducer)
