@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from descriptors import descriptors
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
@@ -24,10 +25,6 @@ from nodenet.errors import ERR_INVALID_ARG_TYPE, ERR_IPC_CHANNEL_CLOSED, ERR_OUT
 from nodenet.loop import pollerOf
 
 Flush = Callable[..., list[Failure]]
-
-
-def descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
 
 
 class End:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from descriptors import descriptors
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
@@ -28,10 +28,6 @@ from nodenet.loop import pollerOf
 Client = Callable[..., Deferred[net.Socket]]
 Server = Callable[..., Deferred[net.Server]]
 Flush = Callable[..., list[Failure]]
-
-
-def descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
 
 
 class Ends:

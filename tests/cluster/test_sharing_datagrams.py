@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from typing import Any
 
 import pytest
+from descriptors import descriptors
 from net_tools import happens
 from twisted.internet.defer import Deferred
 from workers import Primary, Worker
@@ -15,10 +15,6 @@ from nodenet import dgram
 from nodenet.loop import pollerOf
 
 GROUP = "224.0.0.114"
-
-
-def descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
 
 
 async def bound(worker: Worker, *where: Any, **options: Any) -> dgram.Socket:

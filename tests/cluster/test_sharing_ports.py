@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from descriptors import descriptors
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from net_tools import failure, happens, portOf
@@ -24,10 +25,6 @@ from nodenet.errors import ERR_IPC_CHANNEL_CLOSED, ERR_SERVER_ALREADY_LISTEN
 from nodenet.loop import activeHandles, pollerOf
 
 Path = Callable[[str], str]
-
-
-def descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
 
 
 class Client:
