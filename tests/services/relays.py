@@ -8,11 +8,13 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.task import deferLater
 from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 from zope.interface import implementer
 
 from nodenet import net
 from nodenet.events import once
+from nodenet.loop import pollerOf
 from nodenet.services import RelayService, SocketService
 
 TCP = "tcp:0:interface=127.0.0.1"
@@ -191,3 +193,26 @@ class Held:
 
     def _cancel(self) -> None:
         self.cancelled += 1
+
+
+def echo(socket: net.Socket) -> None:
+    """Send back what comes: a target."""
+    socket.pipe(socket)
+
+
+async def turn() -> None:
+    """Let the reactor do what is due."""
+    await deferLater(pollerOf().reactor, 0)
+
+
+async def pair(relays: Relays, **options: Any) -> tuple[RelayService, net.Socket, net.Socket]:
+    """A relay, and both ends of a connection through it over which a byte went each way."""
+    joined: Deferred[net.Socket] = Deferred()
+    service = relays.start(TCP, await relays.target(joined.callback), **options)
+    client = await relays.client(service)
+    client.write("?")
+    target = await joined
+    await once(target, "data")
+    target.write("!")
+    await once(client, "data")
+    return service, client, target

@@ -6,8 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from services.relays import TCP, Log, Relays, echo, everything, outcome, pair, tally
 
+from nodenet import net
+from nodenet.events import once
 from nodenet.services._address_lists import AddressLists
+
+# -- the lists ----------------------------------------------------------------------------------
 
 
 def test_without_lists_everybody_is() -> None:
@@ -93,3 +98,59 @@ def test_a_file_that_became_a_pipe_leaves_the_list_as_it_was(tmp_path: Path) -> 
     with pytest.raises(ValueError, match=f"cannot read {file}: it is no regular file"):
         lists.readAgain()
     assert not lists.admits("10.0.0.1")
+
+
+# -- a relay that has them ----------------------------------------------------------------------
+
+
+async def test_a_blocked_client_costs_the_target_nothing(relays: Relays, log: Log) -> None:
+    reached: list[net.Socket] = []
+    service = relays.start(TCP, await relays.target(reached.append), block=["127.0.0.0/8"])
+    assert await outcome(await relays.client(service)) in ("end", "ECONNRESET")
+    assert tally(service)["connectionsBlocked"] == 1
+    assert tally(service)["connectionsAccepted"] == 0
+    assert not reached
+    assert not log.ends
+
+
+async def test_who_is_not_on_an_allow_list_is_blocked(relays: Relays) -> None:
+    to = await relays.target(echo)
+    closed = relays.start(TCP, to, allow=["192.0.2.1"])
+    assert await outcome(await relays.client(closed)) in ("end", "ECONNRESET")
+    open_ = relays.start(TCP, to, allow=["192.0.2.1", "127.0.0.1"])
+    client = await relays.client(open_)
+    client.end("hello")
+    assert await everything(client) == b"hello"
+
+
+async def test_an_endpoint_s_own_list_counts_as_well(relays: Relays) -> None:
+    service = relays.start(f"{TCP}:blockList=127.0.0.1", await relays.target(echo))
+    assert await outcome(await relays.client(service)) in ("end", "ECONNRESET")
+    assert tally(service)["connectionsBlocked"] == 1
+
+
+async def test_who_comes_onto_a_list_is_cut_off(relays: Relays, log: Log, tmp_path: Path) -> None:
+    file = tmp_path / "blocked"
+    file.write_text("")
+    service, client, target = await pair(relays, block=[f"@{file}"])
+    file.write_text("127.0.0.1\n")
+    service.reload()
+    assert [await outcome(one) for one in (client, target)] == ["ECONNRESET"] * 2
+    assert log.ends[0]["why"] == "blocked"
+    assert await outcome(await relays.client(service)) in ("end", "ECONNRESET")
+
+
+async def test_a_list_with_an_error_changes_nothing(
+    relays: Relays, log: Log, tmp_path: Path
+) -> None:
+    file = tmp_path / "blocked"
+    file.write_text("192.0.2.1\n")
+    service, client, target = await pair(relays, block=[f"@{file}"])
+    file.write_text("127.0.0.1\n\nnonsense\n")
+    service.reload()
+    said = [line for line in log.lines if "stay as they were" in line]
+    assert len(said) == 1
+    assert f"{file}:3: " in said[0]
+    assert "\n" not in said[0]
+    client.write("still here")
+    assert await once(target, "data") == (b"still here",)

@@ -1,16 +1,21 @@
-"""The PROXY header: as a receiver reads it, and byte for byte as the protocol has it."""
+"""The PROXY header: as a receiver reads it, byte for byte as the protocol has it, and as sent."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from machine import NEEDS_IPV6
+from services.relays import TCP, Relays, everything, port
+from twisted.internet.defer import Deferred
 from twisted.protocols.haproxy._v1parser import V1Parser
 from twisted.protocols.haproxy._v2parser import V2Parser
 
+from nodenet import net
 from nodenet.services._proxy_header import NOWHERE, Ends, proxyHeader
 
 SIGNATURE = bytes.fromhex("0d0a0d0a000d0a515549540a")
@@ -96,3 +101,48 @@ def test_a_receiver_reads_what_was_meant(version: int, data: st.DataObject) -> N
     assert ip_address(info.source.host) == source
     assert ip_address(info.destination.host) == destination
     assert (info.source.port, info.destination.port) == (ends.sourcePort, ends.destinationPort)
+
+
+# -- a relay that sends it ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("version", "parser"), [(1, V1Parser), (2, V2Parser)])
+async def test_the_target_is_told_who_the_client_is(
+    relays: Relays, version: int, parser: Any
+) -> None:
+    heard: Deferred[bytes] = Deferred()
+
+    async def take(socket: net.Socket) -> None:
+        heard.callback(await everything(socket))
+        socket.end()
+
+    service = relays.start(TCP, await relays.target(take), proxyProtocol=version)
+    client = await relays.client(service)
+    local = client.address()
+    client.end(b"PROXY TCP4 6.6.6.6 6.6.6.6 6 6\r\n")
+    info, rest = parser().feed(await heard)
+    assert (info.source.host, info.source.port) == ("127.0.0.1", local.port)
+    assert (info.destination.host, info.destination.port) == ("127.0.0.1", port(service))
+    assert rest == b"PROXY TCP4 6.6.6.6 6.6.6.6 6 6\r\n"  # of the client, and so behind ours
+
+
+@NEEDS_IPV6
+async def test_ipv6_is_told_as_ipv6(relays: Relays) -> None:
+    heard: Deferred[bytes] = Deferred()
+    to = await relays.target(lambda one: one.once("data", heard.callback))
+    service = relays.start(r"tcp:0:interface=\:\:1", to, proxyProtocol=1)
+    client = net.createConnection(port(service), "::1")
+    relays._keep(client)
+    info, _ = V1Parser().feed(await heard)
+    assert (info.source.host, info.source.port) == ("::1", client.localPort)
+
+
+async def test_it_is_told_the_path_of_a_unix_socket(
+    relays: Relays, socketPath: Callable[[str], str]
+) -> None:
+    heard: Deferred[bytes] = Deferred()
+    to = await relays.target(lambda one: one.once("data", heard.callback))
+    service = relays.start(f"unix:{socketPath('relay')}", to, proxyProtocol=2)
+    await relays.client(service)
+    info, _ = V2Parser().feed(await heard)
+    assert info.destination.name == socketPath("relay").encode()

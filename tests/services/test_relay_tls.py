@@ -11,7 +11,7 @@ from typing import Any
 import certificates
 import pytest
 from pytest_twisted import blockon
-from services.relays import TCP, Log, Relays, everything, listening, outcome, port, tally, where
+from services.relays import TCP, Log, Relays, echo, everything, outcome, port, tally, where
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import SSL4ServerEndpoint, TCP4ClientEndpoint, wrapClientTLS
 from twisted.internet.protocol import Factory, Protocol
@@ -27,12 +27,6 @@ from nodenet.testing import ClockedReactor, Guard
 
 DATA = os.urandom(10_000_000)
 reactor: Any = pollerOf().reactor
-
-
-@pytest.fixture
-def log() -> Iterator[Log]:
-    with listening() as heard:
-        yield heard
 
 
 class Stage(Relays):
@@ -89,10 +83,6 @@ def stage(guard: Guard, tmp_path: Path) -> Iterator[Stage]:
 
 
 both = pytest.mark.parametrize("kind", ["nodenet's", "Twisted's"])
-
-
-def echo(socket: net.Socket) -> None:
-    socket.pipe(socket)
 
 
 @pytest.mark.parametrize(("before", "behind"), [(True, False), (False, True), (True, True)])

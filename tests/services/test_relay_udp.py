@@ -12,24 +12,16 @@ import pytest
 from descriptors import noMoreDescriptors
 from machine import NEEDS_IPV6
 from pytest_twisted import blockon
-from services.relays import UDP, Log, listening, port, tally
+from services.relays import UDP, Log, port, tally, turn
 from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
 
 from nodenet import dgram
 from nodenet.dgram import RemoteInfo
 from nodenet.events import once
-from nodenet.loop import pollerOf
 from nodenet.services import RelayService
 from nodenet.testing import ClockedReactor, Guard
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the address")
-
-
-@pytest.fixture
-def log() -> Iterator[Log]:
-    with listening() as heard:
-        yield heard
 
 
 class Stage:
@@ -82,11 +74,6 @@ def stage(guard: Guard) -> Iterator[Stage]:
     opened = Stage()
     yield opened
     blockon(Deferred.fromCoroutine(opened.stop()))
-
-
-async def turn() -> None:
-    """Let the reactor do what is due."""
-    await deferLater(pollerOf().reactor, 0)
 
 
 async def ask(client: dgram.Socket, data: bytes) -> bytes:
