@@ -74,6 +74,8 @@ def checked(connection: Socket) -> TCPTransport | UNIXTransport:
     if not isinstance(link, TCPTransport | UNIXTransport) or link._tls is not None:
         raise ERR_INVALID_HANDLE_TYPE()
     link.sendHeld()
+    if connection._final_waits is not None and not link.queued:
+        connection._flushed()  # the FIN leaves first, too
     if connection.writableLength:
         raise ERR_INVALID_STATE("bytes of the socket wait to be sent")
     if connection._decoder is not None and connection.readableLength:

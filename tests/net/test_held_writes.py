@@ -12,7 +12,7 @@ from net_tools import happens, listening
 
 from nodenet import net
 from nodenet.errors import ERR_INVALID_STATE
-from nodenet.net._passing import checked
+from nodenet.net._passing import Passage, checked
 from nodenet.testing import socketPair
 
 CHUNK = bytes(65_536)
@@ -128,6 +128,27 @@ async def test_a_connection_may_be_passed_on_in_drain() -> None:
     for one in (writer, reader):
         one.destroy()
         await happens(one, "close")
+
+
+async def test_an_end_leaves_before_the_connection_is_passed_on() -> None:
+    writer, reader = await overTCP()
+    fill(writer)
+    passed: list[Passage] = []
+
+    def more() -> None:
+        assert writer.write(CHUNK)
+        writer.end()
+        passed.append(Passage(writer))
+
+    writer.once("drain", more)
+    reader.resume()
+    await happens(reader, "end")
+    assert writer.writableFinished
+    (passage,) = passed
+    passage.socket.close()
+    passage.finish()
+    await happens(writer, "close")
+    assert reader.closed or await happens(reader, "close")
 
 
 @pytest.mark.parametrize("act", [net.Socket.destroy, net.Socket.resetAndDestroy])
