@@ -24,6 +24,19 @@ class Handle:
     (the descriptor number was used again within a batch): they take ``EAGAIN`` calmly.
     """
 
+    # Slots, here and in what a stream is made of: what is first set late in a life would cost each
+    # instance a dict of its own, and a default on the class is looked up anew at each access.
+    __slots__ = (
+        "__weakref__",
+        "_counted",
+        "_descriptor",
+        "_open",
+        "_referenced",
+        "_socket",
+        "interest",
+        "poller",
+    )
+
     def __init__(self, poller: Poller, skt: socket.socket) -> None:
         skt.setblocking(False)
         self.poller = poller

@@ -41,33 +41,76 @@ class Phase(Enum):
     CLOSED = "closed"
 
 
+_IDLE, _CONNECTING, _OPEN, _CLOSED = (
+    Phase  # a look-up at an enum costs more than the rest of a step
+)
+
+
 class LivingSocket(Duplex):
     """What `nodenet.net.Socket` is below its public members. See there."""
 
-    _phase: Phase = Phase.IDLE
-    _link: Link | None = None
-    _tcp: TCPTransport | None = None
-    _connecting: Connecting | ConnectingUnix | None = None
+    # Slots, for what is first set late in a life would cost each socket a dict of its own.
+    __slots__ = (
+        "_block_list",
+        "_bytes_read",
+        "_bytes_sent",
+        "_connecting",
+        "_final_waits",
+        "_idle",
+        "_keep_alive",
+        "_keep_alive_delay",
+        "_kernel",
+        "_link",
+        "_no_delay",
+        "_onread",
+        "_peername",
+        "_phase",
+        "_read_waits",
+        "_referenced",
+        "_released",
+        "_reset_first",
+        "_reset_waits",
+        "_resets",
+        "_sent_at_timeout",
+        "_tcp",
+        "_unsent",
+    )
+
+    _phase: Phase
+    _link: Link | None
+    _tcp: TCPTransport | None
+    _connecting: Connecting | ConnectingUnix | None
     _idle: IdleTimer | None
-    _onread: OnRead | None = None
-    _block_list: BlockList | None = None
-    _no_delay: bool = False
-    _keep_alive: bool = False
-    _keep_alive_delay: int = 0
-    _kernel: Mapping[str, Any] | None = None
-    _referenced: bool = True
-    _resets: bool = False
-    _reset_waits: bool = False
-    _reset_first: bool = False  # before anything was written
-    _read_waits: bool = False
-    _unsent: tuple[Sequence[bytes], Callback] | None = None
-    _final_waits: Callback | None = None
-    _bytes_read: int = 0
-    _bytes_sent: int = 0
-    _sent_at_timeout: int = 0
-    _peername: tuple[Any, ...] | None = None
-    _released: Callable[[], object] | None = None
+    _onread: OnRead | None
+    _block_list: BlockList | None
+    _no_delay: bool
+    _keep_alive: bool
+    _keep_alive_delay: int
+    _kernel: Mapping[str, Any] | None
+    _referenced: bool
+    _resets: bool
+    _reset_waits: bool
+    _reset_first: bool  # before anything was written
+    _read_waits: bool
+    _unsent: tuple[Sequence[bytes], Callback] | None
+    _final_waits: Callback | None
+    _bytes_read: int
+    _bytes_sent: int
+    _sent_at_timeout: int
+    _peername: tuple[Any, ...] | None
+    _released: Callable[[], object] | None
     _keeps_pushing: ClassVar[bool] = True
+
+    def _begin_life(self) -> None:
+        """Nothing is set, and there is no connection yet."""
+        self._phase = _IDLE
+        self._link = self._tcp = self._connecting = self._peername = self._released = None
+        self._idle = self._onread = self._block_list = self._kernel = None
+        self._unsent = self._final_waits = None
+        self._no_delay = self._keep_alive = self._read_waits = False
+        self._resets = self._reset_waits = self._reset_first = False
+        self._keep_alive_delay = self._sent_at_timeout = self._bytes_read = self._bytes_sent = 0
+        self._referenced = True
 
     # -- from the link ----------------------------------------------------------------------
 
@@ -116,7 +159,7 @@ class LivingSocket(Duplex):
 
     def _failing(self) -> None:
         """The only attempt has failed: Node counts the socket as open until it is destroyed."""
-        self._step(Phase.OPEN)
+        self._step(_OPEN)
 
     def _failed_to_connect(self, error: OSError, path: str) -> None:
         """There is nobody at the path of a Unix socket, or he cannot be reached."""
@@ -167,14 +210,14 @@ class LivingSocket(Duplex):
             else:
                 if done:
                     callback(None)
-        elif self._phase is Phase.CONNECTING:
+        elif self._phase is _CONNECTING:
             self._unsent = (chunks, callback)
         else:
             callback(ERR_SOCKET_CLOSED())
 
     def _final(self, callback: Callback) -> None:
         link = self._link
-        if self._phase is Phase.CONNECTING:
+        if self._phase is _CONNECTING:
             self._final_waits = callback
         elif link is None:
             callback(None)
@@ -210,9 +253,9 @@ class LivingSocket(Duplex):
             if self._writing and self._unsent is None:
                 self._bytes_sent -= self._write_size  # for it is among what waits, too
                 self._poller.atRoundEnd(self._end_write, link.bytesSent < given)
-        self._step(Phase.CLOSED)
+        self._step(_CLOSED)
         callback(error)
-        if phase is Phase.IDLE:
+        if phase is _IDLE:
             self._poller.nextTick(self._emit_closed)
         else:
             self._poller.atRoundEnd(self._emit_closed, error is not None)
@@ -242,9 +285,9 @@ class LivingSocket(Duplex):
         if _trace is not None:
             _trace("{} -> {}: {!r}", self._phase.value, phase.value, self)
         self._phase = phase
-        if phase is not Phase.CONNECTING:
+        if phase is not _CONNECTING:
             self._connecting = None
-        if phase is Phase.IDLE or phase is Phase.CLOSED:
+        if phase is _IDLE or phase is _CLOSED:
             self._link = self._tcp = self._send = None
             self._resets = self._reset_waits = self._reset_first = False
             self._read_waits = False
@@ -254,7 +297,7 @@ class LivingSocket(Duplex):
         self._link = link
         if isinstance(link, TCPTransport):
             self._tcp = link
-        self._step(Phase.OPEN)
+        self._step(_OPEN)
         if not self._referenced:
             link.unref()
         if self._onread is None:

@@ -170,7 +170,7 @@ class Socket(TellingSocket):
 
     def _set_up(self, poller: Poller, allowHalfOpen: bool, highWaterMark: int | None) -> None:
         self._begin_duplex(poller, allowHalfOpen, highWaterMark, emits_close=False)
-        self._idle = None  # of the instance: it is asked for with every chunk
+        self._begin_life()
 
     # -- operations -------------------------------------------------------------------------
 

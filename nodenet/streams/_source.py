@@ -99,8 +99,7 @@ class SourceSide(Stream):
         """Who may get what is pushed without more ado?"""
         self._direct = None
         if (
-            self._keeps_pushing
-            and self._flowing
+            self._flowing
             and self._did_read
             and self._hears
             and self._chunks is None
@@ -109,6 +108,7 @@ class SourceSide(Stream):
             and self._life == OPEN
             and self._errored is None
             and (self._demand == IDLE or self._demand == ASKED)
+            and self._keeps_pushing
         ):
             listener = self._events.get("data")
             if self._decoder is not None:

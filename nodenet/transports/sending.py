@@ -35,18 +35,27 @@ _NOTHING: Final[deque[bytes | memoryview]] = deque()  # an idle connection needs
 class SendingHandle(Handle):
     """The sending side of a stream socket."""
 
-    # Class attributes are what most connections never need.
-    held = False
-    _room: int | None = None  # bytes that may be held; a number within `flushed()`
-    _turn = 0  # when there was a write of `_STREAMED` bytes last
-    _sent_in_turn = 0  # bytes, of such writes
+    __slots__ = (
+        "_queue",
+        "_room",
+        "_send",
+        "_sent_in_turn",
+        "_turn",
+        "bytesSent",
+        "held",
+        "queued",
+        "sink",
+    )
 
     def __init__(self, poller: Poller, skt: socket.socket) -> None:
         super().__init__(poller, skt)
-        self.bytesSent = 0
-        self.queued = 0
         self.sink: StreamSink = NOBODY
+        self.bytesSent = self.queued = 0
+        self.held = False
         self._queue = _NOTHING
+        self._room: int | None = None  # bytes that may be held; a number within `flushed()`
+        self._turn = 0  # when there was a write of `_STREAMED` bytes last
+        self._sent_in_turn = 0  # bytes, of such writes
         self._send: Callable[[bytes | memoryview], int] = skt.send
 
     def send(self, data: bytes) -> bool:
@@ -68,8 +77,9 @@ class SendingHandle(Handle):
                 return bool(self._room)
         sent = 0
         if not self._queue:
+            hand_over = self._send
             try:
-                sent = self._send(data)
+                sent = hand_over(data)
             except BlockingIOError:
                 pass
             except OSError as error:
