@@ -149,7 +149,7 @@ class UNIXTransport(SecurableTransport):
                 return
             except OSError as error:
                 self.stopWriting()
-                self.writeFailed(systemError(error, "write"))
+                self.sink.writeFailed(systemError(error, "write"))
                 return
             os.close(descriptors.popleft())
             self.bytesSent += 1
@@ -157,7 +157,7 @@ class UNIXTransport(SecurableTransport):
             self._drop(1)
         if not self._queue:
             self.stopWriting()
-            self.flushed()
+            self.sink.flushed()
 
 
 def listen(path: str, backlog: int, *, mode: int | None = None, extra: int = 0) -> socket.socket:

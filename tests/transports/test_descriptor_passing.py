@@ -16,6 +16,7 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from nodenet import net
 from nodenet.loop import pollerOf
 from nodenet.transports.unix import UNIXTransport
 
@@ -93,6 +94,37 @@ async def test_several_arrive_in_their_order_also_when_the_peer_is_slow() -> Non
     assert sum(len(told) for told in receiving.told if isinstance(told, bytes)) == 2_000_000
     for one in received:
         os.close(one)
+
+
+async def test_a_socket_that_takes_over_ends_behind_descriptors_that_wait() -> None:
+    receiving = Receiving()
+    near, far = joined(Ending(), receiving)
+    far.pauseProducing()
+    filled = 0
+    try:
+        while True:
+            filled += near.getHandle().send(b"x")
+    except BlockingIOError:
+        pass
+    near.write(b"1")
+    near.sendFileDescriptor(0)
+    await deferLater(reactor, 0)
+    assert near.queued == 1
+    socket = net.Socket.fromTransport(near)
+    told: list[str] = []
+    socket.on("finish", lambda: told.append("finish")).on(
+        "close", lambda error: told.append("close")
+    )
+    socket.resume().end()
+    far.resumeProducing()
+    await receiving.ended
+    assert sum(len(one) for one in receiving.told if isinstance(one, bytes)) == filled + 1
+    for one in receiving.told:
+        if isinstance(one, int):
+            os.close(one)
+    while "close" not in told:
+        await deferLater(reactor, 0)
+    assert told == ["finish", "close"]
 
 
 async def test_more_descriptors_than_bytes_lose_the_connection() -> None:
