@@ -129,8 +129,11 @@ class StreamLink(Protocol):
     def sendv(self, chunks: Sequence[bytes]) -> bool:
         if self._lost or self._leaving:
             raise systemError(EPIPE, "write")
+        size = sum(map(len, chunks))
+        if not size and not self.queued:
+            return True
         self._waits |= self._flush is Flush.PULLS
-        self.queued += sum(map(len, chunks))
+        self.queued += size
         for chunk in chunks:
             self.transport.write(bytes(chunk))
         if self._waits:

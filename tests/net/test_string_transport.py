@@ -46,6 +46,22 @@ class TestStringTransport:
         socket.destroy()
         await turns()
 
+    async def test_nothing_is_written_at_once_while_the_transport_is_full(self) -> None:
+        socket, transport, _ = self.joined()
+        written: list[str] = []
+        transport.producer.pauseProducing()
+        socket.write(b"", lambda error: written.append("nothing"))
+        await turns()
+        assert written == ["nothing"]
+        socket.write(b"more", lambda error: written.append("more"))
+        await turns()
+        assert written == ["nothing"]
+        transport.producer.resumeProducing()
+        await turns()
+        assert written == ["nothing", "more"]
+        socket.destroy()
+        await turns()
+
     async def test_the_end_is_clean_or_an_error_with_its_code(self) -> None:
         socket, _, protocol = self.joined()
         told: list[Any] = []
