@@ -170,8 +170,11 @@ class SendingHandle(Handle):
         return True
 
     def _promised(self) -> int:
-        """Bytes that the kernel takes for certain, once it has said that there is room."""
-        return self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) // 3
+        """Bytes that the kernel takes for certain, once it has said that there is room.
+
+        A third of its buffer is free then, less what it needs for itself.
+        """
+        return self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) // 4
 
     def _send_queue(self) -> bool:
         """Have the kernel take what waits; whether that was all."""
