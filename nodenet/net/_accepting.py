@@ -50,6 +50,7 @@ class AcceptingServer(EventEmitter):
         self._connections = 0
         self._elsewhere = 0
         self._vacated: Callable[[], object] | None = None
+        self._released = self._forget  # one bound method for all connections
 
     # -- from the port ----------------------------------------------------------------------
 
@@ -83,8 +84,9 @@ class AcceptingServer(EventEmitter):
             self.highWaterMark,
             self.pauseOnConnect,
         )
-        socket._kernel = self._kernel or None
-        socket._released = self._forget
+        if self._kernel:
+            socket._kernel = self._kernel
+        socket._released = self._released
         if isinstance(peer, tuple):
             socket._peername = peer
         self.emit("connection", socket)

@@ -50,17 +50,12 @@ class LivingSocket(Duplex):
 
     # Slots, for what is first set late in a life would cost each socket a dict of its own.
     __slots__ = (
-        "_block_list",
         "_bytes_read",
         "_bytes_sent",
         "_connecting",
         "_final_waits",
         "_idle",
-        "_keep_alive",
-        "_keep_alive_delay",
-        "_kernel",
         "_link",
-        "_no_delay",
         "_onread",
         "_peername",
         "_phase",
@@ -70,7 +65,6 @@ class LivingSocket(Duplex):
         "_reset_first",
         "_reset_waits",
         "_resets",
-        "_sent_at_timeout",
         "_tcp",
         "_unsent",
     )
@@ -81,11 +75,6 @@ class LivingSocket(Duplex):
     _connecting: Connecting | ConnectingUnix | None
     _idle: IdleTimer | None
     _onread: OnRead | None
-    _block_list: BlockList | None
-    _no_delay: bool
-    _keep_alive: bool
-    _keep_alive_delay: int
-    _kernel: Mapping[str, Any] | None
     _referenced: bool
     _resets: bool
     _reset_waits: bool
@@ -95,20 +84,25 @@ class LivingSocket(Duplex):
     _final_waits: Callback | None
     _bytes_read: int
     _bytes_sent: int
-    _sent_at_timeout: int
     _peername: tuple[Any, ...] | None
     _released: Callable[[], object] | None
+
+    # What most sockets never set, and none is asked for often.
+    _block_list: BlockList | None = None
+    _no_delay: bool = False
+    _keep_alive: bool = False
+    _keep_alive_delay: int = 0
+    _kernel: Mapping[str, Any] | None = None
+    _sent_at_timeout: int = 0
     _keeps_pushing: ClassVar[bool] = True
 
     def _begin_life(self) -> None:
         """Nothing is set, and there is no connection yet."""
         self._phase = _IDLE
         self._link = self._tcp = self._connecting = self._peername = self._released = None
-        self._idle = self._onread = self._block_list = self._kernel = None
-        self._unsent = self._final_waits = None
-        self._no_delay = self._keep_alive = self._read_waits = False
-        self._resets = self._reset_waits = self._reset_first = False
-        self._keep_alive_delay = self._sent_at_timeout = self._bytes_read = self._bytes_sent = 0
+        self._idle = self._onread = self._unsent = self._final_waits = None
+        self._read_waits = self._resets = self._reset_waits = self._reset_first = False
+        self._bytes_read = self._bytes_sent = 0
         self._referenced = True
 
     # -- from the link ----------------------------------------------------------------------

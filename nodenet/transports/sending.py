@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import socket
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import Final
 
@@ -38,7 +38,6 @@ class SendingHandle(Handle):
     __slots__ = (
         "_queue",
         "_room",
-        "_send",
         "_sent_in_turn",
         "_turn",
         "bytesSent",
@@ -56,7 +55,6 @@ class SendingHandle(Handle):
         self._room: int | None = None  # bytes that may be held; a number within `flushed()`
         self._turn = 0  # when there was a write of `_STREAMED` bytes last
         self._sent_in_turn = 0  # bytes, of such writes
-        self._send: Callable[[bytes | memoryview], int] = skt.send
 
     def send(self, data: bytes) -> bool:
         """Hand `data` to the kernel now, or soon where it is one of a stream.
@@ -77,9 +75,9 @@ class SendingHandle(Handle):
                 return bool(self._room)
         sent = 0
         if not self._queue:
-            hand_over = self._send
+            skt = self._socket
             try:
-                sent = hand_over(data)
+                sent = skt.send(data)
             except BlockingIOError:
                 pass
             except OSError as error:
@@ -182,7 +180,7 @@ class SendingHandle(Handle):
         self.held = False
         try:
             if len(queue) == 1:
-                sent = self._send(queue[0])
+                sent = self._socket.send(queue[0])
             else:
                 sent = self._socket.sendmsg(list(islice(queue, _VECTOR)))
         except BlockingIOError:

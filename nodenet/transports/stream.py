@@ -101,8 +101,8 @@ class StreamDescriptor(SendingHandle):
         if self.buffer is not None:
             self._read_into(self.buffer)
             return
-        # Attributes that are called are taken first, here and in `send`: `self.deliver(data)` would
-        # look for a method first, which is dearer.
+        # Attributes that are called are taken first: `self.deliver(data)` would look for a method,
+        # which is dearer.
         receive, wanted = self._recv, self._read_size
         try:
             data = receive(wanted)
