@@ -67,9 +67,6 @@ class EventEmitter:
         ),
     )
 
-    # A slot: attributes that users add late would make every access to it dearer.
-    __slots__ = ("__dict__", "__weakref__", "_events")
-
     defaultMaxListeners: ClassVar[float] = 10
     """How many listeners an event of an emitter may have before there is a warning, unless
     `setMaxListeners` said otherwise; a subclass may have its own number."""

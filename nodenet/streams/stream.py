@@ -80,6 +80,7 @@ class Stream(EventEmitter):
         "_ending",
         "_error_emitted",
         "_errored",
+        "_events",  # the emitter's, which has none, to go with bases of any kind
         "_filling",
         "_finish",
         "_flowing",

@@ -5,10 +5,15 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
 from nodenet.events import EventEmitter, Symbol, errorMonitor
+
+
+class Slotted:
+    __slots__ = ("own",)
 
 
 def test_a_repr_shows_who_listens() -> None:
@@ -45,6 +50,15 @@ def test_listeners_are_held_as_added() -> None:
     e.listeners("x").clear()
     e.rawListeners("x").clear()
     assert e.listeners("x") == e.rawListeners("x") == [print]
+
+
+@pytest.mark.parametrize("base", [dict, Exception, Slotted], ids=lambda base: base.__name__)
+def test_any_class_may_be_an_emitter_too(base: type) -> None:
+    both: Any = type("Both", (EventEmitter, base), {})()
+    seen: list[int] = []
+    both.on("x", seen.append).emit("x", 1)
+    both.mine = 2
+    assert (seen, both.mine) == ([1], 2)
 
 
 def test_an_emitter_without_listeners_can_be_pickled() -> None:
