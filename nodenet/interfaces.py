@@ -22,7 +22,7 @@ class IStreamSink(Interface):
         """The peer has ended its side: nothing more will be delivered."""
 
     def flushed() -> None:
-        """All that waited (`send` returned False) has left. Told once, with nothing queued."""
+        """All that waited (`send` returned False) or was held has left; nothing is queued."""
 
     def readFailed(error: OSError) -> None:
         """Reading failed; nothing more will be delivered. The link is not closed by it."""
@@ -52,16 +52,16 @@ class IStreamLink(Interface):
         """Say who gets the bytes and who (an `IStreamSink`) the rare events."""
 
     def send(data: bytes) -> bool:
-        """Send `data`; False: some of it waits, and the sink's `flushed` will follow."""
+        """Send or hold `data`; False: some of it waits, and the sink's `flushed` will follow."""
 
     def sendv(chunks: Sequence[bytes]) -> bool:
         """As `send`, for several chunks."""
 
     def shutdown() -> None:
-        """End the sending side. Nothing may wait to be sent."""
+        """End the sending side. Nothing may be queued."""
 
     def close() -> None:
-        """Close; what waits is dropped."""
+        """Close; what is held leaves first, what waits is dropped."""
 
     def reset() -> None:
         """Close so that the peer sees a reset, where there is such a thing."""

@@ -15,7 +15,7 @@ class StreamSink(Protocol):
         """The peer sent its FIN."""
 
     def flushed(self) -> None:
-        """All that waited has been handed to the kernel."""
+        """All that waited or was held has been handed to the kernel."""
 
     def readFailed(self, error: OSError) -> None:
         """Reading failed, for instance with ``ECONNRESET``."""

@@ -4,8 +4,7 @@ Law: bytes leave in the order they were given; a failure is told once to the sin
 nothing by itself; after `close()` the sink hears nothing more.
 
 What is received goes to `deliver(data)`, which is one attribute, so that the byte path is one
-call; everything rare goes to the `StreamSink`. Sending is immediate: `send` hands the bytes to
-the kernel, keeps what it did not take, and tells the sink with `flushed()` when that has left.
+call; everything rare goes to the `StreamSink`. How it sends is in `nodenet.transports.sending`.
 """
 
 from __future__ import annotations
@@ -72,7 +71,7 @@ class StreamDescriptor(SendingHandle):
     # -- the end ----------------------------------------------------------------------------
 
     def shutdown(self) -> None:
-        """Send FIN. Nothing may wait to be sent.
+        """Send FIN. Nothing may be queued.
 
         :raises OSError: when the kernel refuses (``ENOTCONN`` after a reset).
         """
@@ -82,7 +81,7 @@ class StreamDescriptor(SendingHandle):
             raise systemError(error, "shutdown") from None
 
     def close(self) -> None:
-        """Close; what waits to be sent is dropped, that is what the kernel would not take."""
+        """Close; what is held leaves first, what waits to be sent is dropped."""
         self.sink = NOBODY
         self.deliver = _ignore
         self._connected = None
